@@ -19,6 +19,8 @@ from typing import Literal, TypedDict, Unpack, overload
 
 from smsq.producers import waits_of_one
 from smsq.producers.campaigns import Campaigns
+from smsq.producers.caps import CapControl
+from smsq.producers.countries import CountryControl
 from smsq.producers.doubts import Doubts
 from smsq.producers.fields import caller_key, check_client, check_key, moment, recipient_of, timestamp, with_fields
 from smsq.producers.files import GivenFile, named, with_files
@@ -73,7 +75,7 @@ class WouldSend:
 class Smsq(Installation):
     """One installation: send and look up messages.
 
-    `campaigns`, `doubts`, `limits`, `optouts`, `otp` and `shield` have the rest.
+    `campaigns`, `caps`, `countries`, `doubts`, `limits`, `optouts`, `otp`, `shield` and `templates` have the rest.
 
     Settings are `settings`, else those that `environ` gives, by default this process's environment. Raises
     LedgerUnreachable if no Redis is named and no `smsq up` runs here, BadSettings for a setting that will not do.
@@ -88,6 +90,8 @@ class Smsq(Installation):
         self.otp = Otp(self)
         self.templates = Templates(self)
         self.optouts = OptOutList(self)
+        self.countries = CountryControl(self)
+        self.caps = CapControl(self)
 
     @overload
     def send(

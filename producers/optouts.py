@@ -19,6 +19,7 @@ from smsq.worker.domain.campaign import Reject
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.optout import OptOut, Scope, is_hash, plain_key, reason_of
 from smsq.worker.domain.recipient import CALLED
+from smsq.worker.ledger.optouts.forgetting import Forgetting, Forgotten
 
 COLUMNS: Final = ("phone", "sender", "topic", "reason", "at")
 KINDS: Final = tuple(CALLED)
@@ -136,6 +137,19 @@ class OptOutList:
             written = (each.shown, each.scope.sender, each.scope.topic, each.reason, iso(each.at))
             writer.writerow([safe(cell) for cell in written])
         return many
+
+    def forget(self, phone: str | int) -> Forgotten:
+        """Erase a recipient: its messages that are over, and what else is kept of it; its opt-outs become hashes.
+
+        What is in motion is not erased, and said with its reason in `left`: then its opt-outs stay readable too, and
+        the same call goes on later. Receipts and counts stay, without saying whose they are. Raises BadPhone,
+        BadAddress; WrongKey without the installation's secret key.
+        """
+        recipient, runtime = recipient_of(phone, KINDS), self._smsq.runtime
+        done = self._smsq.patiently(lambda: Forgetting(runtime.ledger).forget(recipient))
+        if isinstance(recipient, int):
+            self._smsq.patiently(lambda: runtime.shield.forget(recipient))
+        return done
 
     def _keys_of(self, phone: str | int) -> Sequence[str]:
         """What stands for a recipient on the list: itself, and its keyed hashes if it was forgotten."""

@@ -34,9 +34,9 @@ PATIENCE_S = 10.0  # a log-in that is refused for so long stays refused
 GOOD = ("delivered", "read", "clicked")
 BAD = ("expired", "undeliverable", "refused", "late")
 CANCELLED = ("cancelled",)  # by a person: no failure
-LEFT_OUT = ("optout",)  # as their recipients wish: no failure either
+LEFT_OUT = ("optout", "blocked", "capped")  # as their recipients or our own rules want it: no failure either
 UNSENT = ("queued", "sending")
-NEVER_LEFT = ("cancelled", "late", "optout")
+NEVER_LEFT = ("cancelled", "late", "optout", "blocked", "capped")
 
 
 class ReadSide(waits.ReadSide, Protocol):

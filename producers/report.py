@@ -9,6 +9,7 @@ campaign's file again. JSON is for programs, which evaluate nothing: its values 
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -159,8 +160,8 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     }
     if receipt.row is not None:
         told = {"row": receipt.row, **told}
-    if named := reference(receipt):
-        told["reference"] = named
+    if receipt.reference:
+        told["reference"] = receipt.reference
     if receipt.tags:
         told["tags"] = dict(receipt.tags)
     if receipt.key:
@@ -178,11 +179,6 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
     return told
 
 
-def reference(receipt: Receipt) -> str:
-    """What the caller calls this row, as the file's own column named it; '' for nothing."""
-    return receipt.reference
-
-
 def operator(receipt: Receipt) -> str:
     """The operator that the gateway named for this phone: its name, else its code; '' if it named none.
 
@@ -192,6 +188,7 @@ def operator(receipt: Receipt) -> str:
     return told.get("network") or told.get("mcc", "") + told.get("mnc", "")
 
 
+@functools.lru_cache(maxsize=4096)  # messages of one request have it in common
 def iso(at: float) -> str:
     """A moment in UTC; nothing for 0.
 
@@ -203,7 +200,7 @@ def iso(at: float) -> str:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet evaluates: what could be a formula gets an apostrophe in front."""
-    if _PHONE.fullmatch(cell):
+    if cell[:1].isalnum() or _PHONE.fullmatch(cell):  # no sign of a formula is a letter, and none can follow one
         return cell
     return "'" + cell if cell.startswith(_CONTROL) or _FORMULA.match(cell) else cell
 
@@ -222,7 +219,7 @@ def _csv_row(each: Receipt, found: Sequence[str]) -> tuple[object, ...]:
         iso(each.submitted_at),
         iso(each.status_at),
         each.id,
-        safe(reference(each)),
+        safe(each.reference),
         safe(operator(each)),
         *(safe(cell_of(each, name)) for name in found),
     )

@@ -15,7 +15,7 @@ from smsq.worker.domain.status import REPORT_STATUSES
 GROUPS: Final[Mapping[str, frozenset[str]]] = {
     "failed": frozenset({"expired", "undeliverable", "refused"}),
     "delivered": frozenset({"delivered", "read", "clicked"}),
-    "unsent": frozenset({"queued", "cancelled", "late", "optout"}),
+    "unsent": frozenset({"queued", "cancelled", "late", "optout", "blocked", "capped"}),
     "undecided": frozenset({"sending", "doubtful", "parked", "accepted"}),
     "rejected": REJECTED,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from smsq.producers.intake.own_columns import OwnColumns
-from smsq.producers.report import COLUMNS, apart, cell_of, operator, reference, safe
+from smsq.producers.report import COLUMNS, apart, cell_of, operator, safe
 from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput, SmsqError
 from smsq.worker.domain.receipt import Receipt
@@ -113,7 +113,7 @@ def _cells(each: Receipt, found: Sequence[str]) -> Iterator[Cell]:
     """The cells of `report.COLUMNS` and of results."""
     yield from (each.row, each.phone, each.status, each.error_code, each.error or reason(each.why), each.gateway_id)
     yield from (each.parts, float(each.cost), each.attempts, _moment(each.submitted_at), _moment(each.status_at))
-    yield from (each.id, reference(each), operator(each))
+    yield from (each.id, each.reference, operator(each))
     yield from (cell_of(each, name) for name in found)
 
 

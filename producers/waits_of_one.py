@@ -46,7 +46,8 @@ def _why_queued(runtime: Runtime, batch: BatchView) -> str:
             return f"its campaign {batch.ref.campaign} is {view.state}"
     else:
         brakes = views.brakes()
-        if braked := waits.brake(brakes, batch.lane):
+        is_code_without_money = brakes.halted == "money" and batch.lane == "urgent"  # it is tried all the same
+        if (braked := waits.brake(brakes, batch.lane)) and not is_code_without_money:
             return braked
         if not views.lanes().get(batch.lane):
             return f"no worker of the {batch.lane} lane is up; `smsq up` starts one"

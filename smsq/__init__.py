@@ -17,12 +17,15 @@ from smsq.worker.domain.errors import *  # noqa: F403 - its list is all that cal
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq as Smsq
+    from smsq.producers.api import WouldSend as WouldSend
+    from smsq.producers.intake.preflight import Preflight as Preflight
     from smsq.producers.otp import OneTimeCode as OneTimeCode
     from smsq.worker.domain.batch import Options as Options
     from smsq.worker.domain.files import FileRef as FileRef
     from smsq.worker.domain.otp import Verdict as Verdict
     from smsq.worker.domain.receipt import Receipt as Receipt
     from smsq.worker.ledger import Enrolled as Enrolled
+    from smsq.worker.ledger.templates import SavedTemplate as SavedTemplate
     from smsq.worker.ledger.views import CampaignView as CampaignView
     from smsq.worker.settings import Settings as Settings
 
@@ -32,10 +35,13 @@ _HOMES: Final[dict[str, str]] = {
     "FileRef": "smsq.worker.domain.files",
     "OneTimeCode": "smsq.producers.otp",
     "Options": "smsq.worker.domain.batch",
+    "Preflight": "smsq.producers.intake.preflight",
     "Receipt": "smsq.worker.domain.receipt",
+    "SavedTemplate": "smsq.worker.ledger.templates",
     "Settings": "smsq.worker.settings",
     "Smsq": "smsq.producers.api",
     "Verdict": "smsq.worker.domain.otp",
+    "WouldSend": "smsq.producers.api",
 }
 
 __all__ = [
@@ -44,10 +50,13 @@ __all__ = [
     "FileRef",
     "OneTimeCode",
     "Options",
+    "Preflight",
     "Receipt",
+    "SavedTemplate",
     "Settings",
     "Smsq",
     "Verdict",
+    "WouldSend",
     "errors",
 ]
 __all__ += errors.__all__

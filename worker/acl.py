@@ -41,19 +41,8 @@ SINCE_7 = FUNCTIONS | {"function|delete", "function|list", "acl|dryrun"}  # what
 TRANSACTION = frozenset({"multi", "exec", "discard"})
 READS = frozenset(
     {
-        *("hget", "hmget", "hgetall", "hvals", "hexists", "get", "exists", "time"),
-        *(
-            "zrange",
-            "zrevrange",
-            "lrange",
-            "zrangebyscore",
-            "zcard",
-            "zcount",
-            "zscore",
-            "smembers",
-            "scard",
-            "sismember",
-        ),
+        *("hget", "hmget", "hgetall", "hscan", "hvals", "hexists", "get", "exists", "time", "zrange", "zrevrange"),
+        *("lrange", "zrangebyscore", "zcard", "zcount", "zscore", "smembers", "scard", "sismember"),
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -100,7 +89,7 @@ LEDGER: dict[str, Role] = {
             "amend control drop edit enrol enrol_range list_optouts open_campaign otp_check otp_open otp_step "
             "shield_admit shield_verified template_add template_remove".split(),
         ),
-        TRANSACTION | {"blpop", "del", "expire", "hscan", "hset", "incrby"},
+        TRANSACTION | {"blpop", "del", "expire", "hincrby", "hset", "incrby"},
         keys=(
             *_of_a_batch(),
             *(
@@ -133,7 +122,9 @@ LEDGER: dict[str, Role] = {
     "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
-        frozenset("adopt beat establish fresh_ids limit recover report resolve shield_rule stub".split()),
+        frozenset(
+            "adopt beat country_rule erase establish fresh_ids limit recover report resolve shield_rule stub".split()
+        ),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),

@@ -159,6 +159,12 @@ METRICS: Final[tuple[Metric, ...]] = (
         "scrape",
         total=Total(name="doubt_ms", per=1000, how_many="doubts_ended"),
     ),
+    _counted(
+        "smsq_country_messages_total",
+        "Messages that met a rule for their country, by ISO letters and rule (`block`, `monitor`).",
+        ("country", "rule"),
+        "countries",
+    ),
     _counted("smsq_double_accepts_total", "Messages that the gateway accepted twice. Must be 0.", (), "doubles"),
     _counted(
         "smsq_resends_total",
@@ -240,8 +246,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_bell_up",
         "gauge",
-        "0 while a consumer of the queue has to poll because it cannot wait for wake-ups; of "
-        "`urgent.ledger`, while codes need hints because a worker cannot hear the bell of the ledger.",
+        "0 while a consumer polls since it cannot wait for wake-ups; of `urgent.ledger`, while codes need hints.",
         ("queue",),
     ),
     Metric(
@@ -403,11 +408,10 @@ def write_page(out: TextIO) -> None:
         "| name | kind | labels | from | tells |\n|---|---|---|---|---|\n"
     )
     for metric in METRICS:
-        labels = ", ".join(metric.labels)
-        origin = "ledger" if metric.source == "scrape" else "processes"
+        labels, origin = ", ".join(metric.labels), "ledger" if metric.source == "scrape" else "processes"
         out.write(f"| `{metric.name}` | {metric.kind} | {labels} | {origin} | {metric.help} |\n")
-    out.write("\n## Labels\n\nEach comes from a closed set; none is ever a phone, a text, an id or a campaign.\n\n")
-    out.write("| label | values |\n|---|---|\n")
+    out.write("\n## Labels\n\nEach comes from a closed set; none is ever a phone, a text, an id or a campaign.\n")
+    out.write("\n| label | values |\n|---|---|\n")
     out.writelines(f"| {label} | {values} |\n" for label, values in LABELS.items())
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack, overload
 
-from smsq.producers.campaigns.checks import Checked
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
+from smsq.producers.campaigns.screens import Screening
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
+from smsq.producers.campaigns.zoned import OUTAGE_S, Zoned
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
@@ -18,14 +19,12 @@ from smsq.producers.intake.forecast import Forecast, forecast
 from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
-from smsq.producers.intake.screening import Screen, screened
+from smsq.producers.intake.screening import screened
 from smsq.producers.intake.sources import AnyRows
 from smsq.producers.templates import text_of
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
-from smsq.worker.domain.recipient import Recipient
-from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import accepted
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.values import Opened
@@ -33,10 +32,8 @@ from smsq.worker.ledger.views import CampaignView
 
 log = logging.getLogger(__name__)
 
-OUTAGE_S = 60.0  # how long enrolment waits for a Redis that went away
 
-
-class Begun(Checked):
+class Begun(Zoned, Screening):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -173,17 +170,6 @@ class Begun(Checked):
             is_by_zone=draft.zoning is not None,
         )
 
-    def known(self, draft: Draft, before: CampaignView | None = None) -> Draft:
-        """The draft with what is known of its rows' time zones; `before` is its own unfinished campaign.
-
-        A moment of a row has passed if it had when the campaign was begun.
-        """
-        if draft.zoning is None:
-            return draft
-        now = before.created_at if before is not None else self._smsq.runtime.clock.now()
-        places = self._smsq.runtime.ledger.places() if draft.zoning.by_recipient else {}
-        return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
-
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""
         besides, after = (before.id, before.rows) if before is not None else ("", 0)
@@ -206,7 +192,7 @@ class Begun(Checked):
             zoning=draft.zoning,
             seen=seen,
             left_out=draft.choice.left_out,
-            screen=self.screen_of(draft),
+            screen=self.capped_of(draft),
             heard=comparison.add if comparison is not None else lambda part: None,
             guests=draft.guests,
         )
@@ -275,7 +261,7 @@ class Begun(Checked):
         self.check_carried(draft)
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
-        self._check_cut(draft)
+        self.check_cut(draft)
         self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
@@ -292,7 +278,7 @@ class Begun(Checked):
             draft = self._as_begun(draft, opened)
         if old is not None and was_paused(old):
             ledger.control(opened.id, "pause", EDITED_WHILE_PAUSED)
-        draft = self._with_places_of(draft, opened)
+        draft = self.with_places_of(draft, opened)
         rows = rows_in = 0
         try:
             for part in ranges(draft, opened.batch_size):
@@ -344,25 +330,6 @@ class Begun(Checked):
                 "run the same command again"
             )
 
-    def _check_cut(self, draft: Draft) -> None:
-        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
-        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
-            return
-        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
-            raise Conflict(
-                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
-                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
-            )
-
-    def _with_places_of(self, draft: Draft, opened: Opened) -> Draft:
-        """The draft with what was known of numbers when its campaign was begun."""
-        zoning = draft.zoning
-        if zoning is None or not zoning.by_recipient:
-            return draft
-        ledger = self._smsq.runtime.ledger
-        places = self._smsq.patiently(lambda: ledger.keep_places(opened.id, zoning.learned), outage_s=OUTAGE_S)
-        return replace(draft, zoning=replace(zoning, learned=places))
-
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""
         ledger, choice = self._smsq.runtime.ledger, draft.choice
@@ -374,7 +341,8 @@ class Begun(Checked):
 
     def _enrol_range(self, campaign_id: str, part: Range, rows: int, draft: Draft) -> None:
         now = self._smsq.runtime.clock.now()
-        screen = self.screen_of(draft)
+        met: list[tuple[str, str]] = []
+        screen = self.screen_of(draft, met)
         left = self._smsq.patiently(lambda: screened(part, screen, draft.options), outage_s=OUTAGE_S)
         batches = [
             replace(batch, options=accepted(batch.options, now)) if batch.options is not None else batch
@@ -394,12 +362,5 @@ class Begun(Checked):
                 zones=part.zones,
             )
 
-        self._smsq.patiently(verb, outage_s=OUTAGE_S)
-
-    def screen_of(self, draft: Draft) -> Screen:
-        """What tells which recipients no message of this draft may go to."""
-
-        def screen(recipients: Sequence[Recipient], sender: str | None) -> dict[int, Status]:
-            return self._smsq.runtime.ledger.screened(recipients, sender=sender, topic=draft.topic).statuses
-
-        return screen
+        if self._smsq.patiently(verb, outage_s=OUTAGE_S) and met:
+            self._smsq.runtime.ledger.count_countries(met)

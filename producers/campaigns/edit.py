@@ -95,11 +95,13 @@ class Edited(Copied):
             "on_doubt": view.on_doubt, "topic": view.topic or None, "weight": view.weight,
             "stop_if_bad": view.stop_if_bad, "auto_resume": view.auto_resume,
         }  # fmt: skip
+        if text is None:
+            kept |= {"language": view.language or None, "plain_chars": view.plain_chars}
         told = {**kept, **{name: value for name, value in how.items() if value is not None}}
         options = without_moment(view.options)
         said = view.template if text is None else text
         drafted = draft(rows, text=said, guests=self._smsq.settings.guests, **{**told, "options": options})
-        drafted = replace(drafted, replaces=view.id)
+        drafted = replace(drafted, replaces=view.id, saved_as=view.saved_as if text is None else "")
         if how.get("at") is None and view.start_at:
             drafted = replace(drafted, start_at=view.start_at)
         require_same(view, heir, self.before(drafted))

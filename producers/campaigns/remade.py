@@ -16,9 +16,10 @@ from typing import TypedDict
 
 import msgspec
 
-from smsq.producers.campaigns.begin import OUTAGE_S, Begun
+from smsq.producers.campaigns.begin import Begun
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED
 from smsq.producers.campaigns.words import is_all_in, partly
+from smsq.producers.campaigns.zoned import OUTAGE_S
 from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.files import with_files
 from smsq.producers.intake import preflight
@@ -29,6 +30,7 @@ from smsq.producers.intake.rows import Place, Row
 from smsq.producers.intake.templates import Template
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range, Reject
+from smsq.worker.domain.cap import Cap
 from smsq.worker.domain.errors import BadInput, LedgerTrouble
 from smsq.worker.domain.hours import Hours
 from smsq.worker.gateway.channels import channel
@@ -146,6 +148,7 @@ class Remaking(Begun):
             weight=origin.weight,
             stop_if_bad=origin.stop_if_bad,
             auto_resume=origin.auto_resume,
+            cap=Cap.parse(origin.cap or "none"),
             words=origin.words,
         )
         self.check_carried(draft)

@@ -101,6 +101,11 @@ class Retried(Remaking):
                 )  # fmt: skip
             return self._compared(origin, draft, kin, copying, rows, before, again)
         _require_over(origin, wanted)
+        if ledger.has_forgotten() and not again:
+            raise Conflict(
+                "the ledger fell back and forgot some of what it sent, so a retry could reach some phones twice: run "
+                "again the files and retries that were under way then, or add --again to take that risk"
+            )
         chosen, retries = copying.choose(wanted).rows, ledger.retries(origin.id)
         rows = chosen
         for retry in retries:

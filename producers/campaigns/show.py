@@ -8,6 +8,7 @@ from smsq.producers import waits
 from smsq.producers.doubts import in_doubt, waits_for
 from smsq.producers.installation import Installation
 from smsq.producers.progress import Watch
+from smsq.worker.domain.campaign import ITSELF
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.ledger.campaigns.log import Entry
@@ -39,6 +40,11 @@ class Shown:
             return ""
         runtime = self._smsq.runtime
         return waits_for(in_doubt(runtime, runtime.views.in_doubt(view.id)))
+
+    def stands_still(self, view: CampaignView) -> str:
+        """Why it waits for a person: its enrolment stopped, or it was paused by itself; '' for another."""
+        is_by_itself = view.state == "paused" and view.why in ITSELF
+        return "; ".join(filter(None, (self.stopped(view), waits.paused(view) if is_by_itself else "")))
 
     def stopped(self, view: CampaignView) -> str:
         """Where its enrolment stopped and what to do, in a sentence; '' if enrolment goes on or is complete."""

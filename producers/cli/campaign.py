@@ -103,7 +103,7 @@ def check(
         except SmsqError as error:
             why = error.sentence
         heard = comparison.add if comparison is not None else lambda part: None
-        screen = smsq.campaigns.screen_of(drafted) if comparison is not None else NO_SCREEN
+        screen = smsq.campaigns.capped_of(drafted) if comparison is not None else NO_SCREEN
         found = preflight.look(
             drafted.source.rows(),
             drafted.template,
@@ -228,7 +228,7 @@ def list_campaigns(as_json: bool) -> None:
     """List the campaigns that are kept, newest first."""
     with opened() as smsq:
         views = smsq.campaigns.list()
-        stopped = {view.id: said for view in views if (said := smsq.campaigns.stopped(view))}
+        stopped = {view.id: said for view in views if (said := smsq.campaigns.stands_still(view))}
     if as_json:
         print_json(
             [campaign_object(view) | ({"waits": stopped[view.id]} if view.id in stopped else {}) for view in views]

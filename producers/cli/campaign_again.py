@@ -34,6 +34,11 @@ LATER = (
 )
 
 
+dry_run_flag = click.option(
+    "--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked."
+)
+
+
 def later_flags(function: Command) -> Command:
     """Give a command what can be otherwise in a campaign that is made of an earlier one."""
     for option in reversed(LATER):
@@ -54,6 +59,7 @@ def later_flags(function: Command) -> Command:
 @click.option("--parked", is_flag=True, help="Messages that `smsq doubts drop` gave up: they MAY HAVE ARRIVED.")
 @click.option("--again", is_flag=True, help="Also messages that another campaign has sent meanwhile.")
 @later_flags
+@dry_run_flag
 def retry(
     campaign_id: str,
     failed: bool,
@@ -61,6 +67,7 @@ def retry(
     unsent: bool,
     parked: bool,
     again: bool,
+    dry_run: bool,
     yes: bool,
     follow: bool,
     as_json: bool,
@@ -78,6 +85,9 @@ def retry(
         _say(remade)
         if wanted.parked:
             talk("these messages may have arrived: a person gave them up, so some recipients may get them TWICE")
+        if dry_run:
+            _would(remade, as_json)
+            return
         remade = _agreed(smsq, remade, is_agreed=yes, **otherwise)
         view = smsq.campaigns.enrol_remade(remade, of=len(remade.rows))
         _end(smsq, view, follow, as_json)
@@ -89,11 +99,13 @@ def retry(
 @click.option("--sender", help="Another sender.")
 @click.option("--again", is_flag=True, help="One more copy, though the same one was made already and is over.")
 @later_flags
+@dry_run_flag
 def copy(
     campaign_id: str,
     text: str | None,
     sender: str | None,
     again: bool,
+    dry_run: bool,
     yes: bool,
     follow: bool,
     as_json: bool,
@@ -106,6 +118,9 @@ def copy(
     with opened() as smsq:
         remade = smsq.campaigns.copied(campaign_id, text=text, sender=sender, again=again, **otherwise)
         _say(remade)
+        if dry_run:
+            _would(remade, as_json)
+            return
         remade = _agreed(smsq, remade, is_agreed=yes, **otherwise)
         _end(smsq, smsq.campaigns.enrol_remade(remade, of=len(remade.rows)), follow, as_json)
 
@@ -179,6 +194,25 @@ def _say(remade: Remade) -> None:
         talk(f"{counted(waiting, 'message')} of campaign {origin.id} may still fail: retry it again when that is known")
     if (parked := origin.statuses.get("parked", 0)) and before is None:
         talk(f"{counted(parked, 'message')} of campaign {origin.id} stay parked: see `smsq doubts list`")
+
+
+def _would(remade: Remade, as_json: bool) -> None:
+    """What a new campaign would enrol."""
+    found = remade.found
+    if as_json:
+        print_json(
+            {
+                "dry_run": True,
+                "origin": remade.origin.id,
+                "campaign": remade.before.id if remade.before is not None else None,
+                "valid": found.messages,
+                "parts": found.parts,
+                "longest_parts": found.longest,
+            }
+        )
+        return
+    messages, parts = counted(found.messages, "message"), counted(found.parts, "part")
+    click.echo(f"dry run: {messages}, {parts}; nothing was enrolled")
 
 
 def _agreed(smsq: Smsq, remade: Remade, *, is_agreed: bool, **otherwise: Any) -> Remade:

@@ -70,7 +70,7 @@ def begin(
         talk(first_said(drafted.series, smsq.runtime.clock.now()))
     drafted = agree(smsq, drafted, found, is_agreed=yes)
     view = _enrol(smsq, drafted, found.rows, again or only_new)
-    rows, messages = counted(view.rows, "row"), counted(view.messages, "message")
+    rows, messages = counted(view.rows, "row"), counted(view.enrolled, "message")
     talk(f"campaign {view.id} is enrolled: {rows}, {messages}")
     return view
 

@@ -47,7 +47,12 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
             f"  {counted(len(found.simulated), 'message')} to simulated numbers: nothing leaves and nothing is paid, "
             f"see docs/trying.md (row {_few(found.simulated)})"
         )
-    left_out = [(found.duplicates, "duplicate"), (found.opted_out, "opted out"), (found.capped, "above the cap")]
+    left_out = [
+        (found.duplicates, "duplicate"),
+        (found.opted_out, "opted out"),
+        (found.blocked, "to blocked countries"),
+        (found.capped, "above the cap"),
+    ]
     if told := ", ".join(f"{many} {name}" for many, name in [(found.invalid, "invalid"), *left_out] if many):
         yield f"not sent: {told}"
     yield from text_lines(found)
@@ -209,6 +214,7 @@ def check_object(
         "invalid": found.invalid,
         "duplicates": found.duplicates,
         "opted_out": found.opted_out,
+        "blocked": found.blocked,
         "capped": found.capped,
         "parts": found.parts,
         "longest_parts": found.longest,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from smsq.producers.cli.message_options import message_flags, options_of
+from smsq.producers.cli.message_options import message_flags, options_of, template_flags, values_of
 from smsq.producers.terminal.display import print_json
 from smsq.producers.terminal.stdin import from_stdin
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 @click.command("cost")
 @click.argument("phone_or_file")
 @click.argument("text", required=False)
-@click.option("--text", "template", help="The text for a file's rows; may hold {column}.")
+@click.option("--text", "of_rows", help="The text for a file's rows; may hold {column}.")
+@template_flags
+@click.option("--language", help="Language of plural forms and dates in --text: ru, uk, en or kk.")
+@click.option("--plain-chars", is_flag=True, help="As `smsq campaign run` writes the texts of a file with that flag.")
 @click.option("--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]")
 @click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus.")
 @message_flags()
@@ -27,13 +31,17 @@ if TYPE_CHECKING:
 def command(
     phone_or_file: str,
     text: str | None,
+    of_rows: str | None,
     template: str | None,
+    values: tuple[str, ...],
+    language: str | None,
+    plain_chars: bool,
     phone_column: str | None,
     region: str,
     as_json: bool,
     **told: Any,
 ) -> None:
-    """Show what TEXT to a phone, or --text to the rows of a CSV file, would cost.
+    """Show what TEXT to a phone, or --text to the rows of a file, would cost; a saved template may stand for both.
 
     If the phone or TEXT is -, it is read from standard input, as for `smsq send`.
     """
@@ -44,25 +52,50 @@ def command(
 
     options = options_of(told)
     way = channel(options.channel)
-    written = template or text
+    is_file = of_rows is not None or Path(phone_or_file).is_file()
+    written = of_rows or text
+    if template is not None:
+        written, language = _saved(written, template, values, language, is_file=is_file)
     if written is None:
         if way.has_text:
             raise click.UsageError("say which text: smsq cost PHONE TEXT, or smsq cost FILE --text TEXT")
         written = ""
     phone_or_file, written = from_stdin(phone_or_file, written) if written else (*from_stdin(phone_or_file), "")
-    is_file = template is not None or Path(phone_or_file).is_file()
     if not way.campaigns and not is_file:
         _single(phone_or_file, written, options, region, as_json)
         return
     rows = phone_or_file if is_file else [phone_or_file]
     # A single text is taken as it stands.
     written = written if is_file else written.replace("{", "{{").replace("}", "}}")
-    drafted = draft(rows, text=written, phone_column=phone_column, region=region, options=options)
+    drafted = draft(
+        rows,
+        text=written,
+        phone_column=phone_column,
+        region=region,
+        options=options,
+        language=language,
+        plain_chars=plain_chars,
+    )
     found = preflight.look(drafted.source.rows(), drafted.template, region=drafted.region, options=options)
     preflight.require_some(found)
     with Smsq() as smsq:
         price = preflight.price(found, drafted.template, drafted.options, smsq.price)
     _show(found.messages, found.parts, price, as_json)
+
+
+def _saved(
+    written: str | None, template: str, values: Sequence[str], language: str | None, *, is_file: bool
+) -> tuple[str, str | None]:
+    """The text of a saved template and its language; for one message it is filled with values."""
+    from smsq.producers.api import Smsq
+    from smsq.producers.templates import rendered, text_of
+
+    with Smsq() as smsq, smsq.named():
+        said, called, of_template = text_of(smsq, written, template)
+    if is_file:
+        return said, language or of_template
+    what = f"the template {called}"
+    return rendered(said, values_of(values), language=language or of_template, what=what), None
 
 
 def _single(recipient: str, text: str, options: Options, region: str, as_json: bool) -> None:

@@ -53,6 +53,9 @@ def file_flags(function: Command) -> Command:
             "--phone-column", help="The column that holds recipients.  [default: phone, or email by --channel mail]"
         ),
         click.option("--region", default="RU", show_default=True, help="Country of phones that have no plus."),
+        click.option(
+            "--cap", help="Most messages of campaigns to one recipient, such as 3/day,10/week; with that of `smsq cap`."
+        ),
         click.option("--topic", help="What it is about, such as news: those who opted out of that topic are left out."),
         click.option("--encoding", help="Encoding of FILE, such as koi8-r.  [default: told by its letters]"),
         click.option("--sheet", help="Sheet of an XLSX workbook.  [default: the first]"),

@@ -16,7 +16,15 @@ from smsq.producers.terminal.display import talk
 
 Command = Callable[..., Any]
 
-UNANSWERED = ("parked", "late", "optout", "refused", "cancelled")  # of these phones nothing was learnt
+UNANSWERED = (
+    "parked",
+    "late",
+    "optout",
+    "blocked",
+    "capped",
+    "refused",
+    "cancelled",
+)  # of these phones nothing was learnt
 _OPTIONS = (
     click.argument("file", type=click.Path(path_type=Path)),
     click.option("--phone-column", default="phone", show_default=True, help="The column that holds phones."),

@@ -85,6 +85,9 @@ def command(
     first line is the phone.
     """
     from smsq.producers.api import Smsq
+    from smsq.producers.fields import recipient_of
+    from smsq.worker.domain.simulated import is_simulated
+    from smsq.worker.gateway.channels import channel
 
     options = options_of(told)
     phone, text = from_stdin(phone, text) if text else (*from_stdin(phone), "")
@@ -109,6 +112,8 @@ def command(
         smsq = reached(Smsq(), stack)
         sent = smsq.send(phone, text, **how)
         output.changed()
+        if is_simulated(recipient_of(phone, channel(options.channel).recipients)):
+            talk("a simulated number: smsq answers in the gateway's place, nothing leaves and nothing is paid")
         is_up = say_who_is_missing(smsq, lane, sent.id)
         if not wait:
             if as_json:

@@ -24,6 +24,7 @@ from smsq.producers.intake.zoning import Zoning, zoning_of
 from smsq.worker.domain import text as texts
 from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import LeftOut, Range
+from smsq.worker.domain.cap import NO_CAP, Cap
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.optout import topic_of
@@ -56,8 +57,9 @@ class How(TypedDict, total=False):
     recipient's own time, and says what becomes of recipients whose zone is not known: `all`, `own` or a zone.
     `every` makes it recur (`mon,thu 10:00`, by the clock of `every_zone`) `until` a day, or `count` times: each
     occurrence is a campaign of its own. `on_doubt` is as in `Smsq.send`. `topic` is what it is about, for those who
-    opted out of that topic. `apart` is any text that tells it from another campaign of the same rows, text and
-    options, such as whose it is.
+    opted out of that topic; `cap` is how many messages of campaigns one recipient gets at most, such as
+    `3/day,10/week`. `apart` is any text that tells it from another campaign of the same rows, text and options, such
+    as whose it is.
     `language` is what plural forms and dates of the text are in (told from its letters unless it is given),
     `plain_chars` exchanges quotes, dashes and the like if that makes a text fewer parts.
     """
@@ -83,6 +85,7 @@ class How(TypedDict, total=False):
     auto_resume: bool
     on_doubt: str | None
     topic: str | None
+    cap: str | None
     apart: str
     language: str | None
     plain_chars: bool
@@ -140,6 +143,7 @@ class Draft:
     auto_resume: bool = False
     on_doubt: str = "ask"
     topic: str = ""
+    cap: Cap = NO_CAP
     apart: str = field(default="", repr=False)
     series: Series | None = None
     replaces: str = ""  # the campaign whose place it takes
@@ -199,8 +203,11 @@ class Draft:
             repeats=self.choice.word,
             words=self.zoning.columns.words_named() if self.zoning is not None else self.words,
             topic=self.topic,
+            cap="" if self.cap.is_none else str(self.cap),
             series=self._series(now),
             saved_as=self.saved_as,
+            language=self.template.language,
+            plain_chars=self.template.is_plain,
         )
 
     def _series(self, now: float) -> Series | None:
@@ -232,7 +239,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
 
 def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
     """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
-    topic = how.get("topic")
+    topic, cap = how.get("topic"), how.get("cap")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
     if region not in SUPPORTED_REGIONS:
@@ -285,6 +292,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         auto_resume=how.get("auto_resume") or False,
         on_doubt=how.get("on_doubt") or "ask",
         topic=topic_of(topic) if topic is not None else "",
+        cap=Cap.parse(cap) if cap is not None else NO_CAP,
         apart=how.get("apart") or "",
         guests=guests,
         series=series,

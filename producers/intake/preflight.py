@@ -109,6 +109,11 @@ class Preflight:
         return self._with("duplicate")
 
     @property
+    def blocked(self) -> int:
+        """Rows to countries that a rule blocks."""
+        return sum(many for (status, _), many in self.reasons.items() if status == "blocked")
+
+    @property
     def opted_out(self) -> int:
         """Rows whose recipients have opted out."""
         return self._with("optout")

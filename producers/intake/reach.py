@@ -13,6 +13,7 @@ from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, u
 from smsq.worker.domain.campaign import Range, Reject
 from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.recipient import Recipient, written
+from smsq.worker.domain.row_words import pack_words, unpack_words
 from smsq.worker.domain.simulated import group_of
 from smsq.worker.gateway.options import counter
 
@@ -81,4 +82,14 @@ def _packed(
         parts = sum(map(count, said))
     here = [rows[place] for place in places]
     made = pack([recipients[place] for place in places], said, here, parts, first_row=first)
-    return replace(made, options=batch.options)
+    words = unpack_words(batch.words, batch.count) if batch.words else []
+    return replace(
+        batch,
+        count=made.count,
+        recipients=made.recipients,
+        texts=made.texts,
+        rows=made.rows,
+        first_row=made.first_row,
+        parts=made.parts,
+        words=pack_words([words[place] for place in places]) if words else b"",
+    )

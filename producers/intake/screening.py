@@ -21,6 +21,8 @@ Screen = Callable[[Sequence[Recipient], str | None], dict[int, Status]]
 NO_SCREEN: Screen = lambda recipients, sender: {}  # noqa: E731
 REASONS: dict[Status, tuple[RejectStatus, str]] = {
     Status.OPTOUT: ("optout", "this recipient has opted out"),
+    Status.BLOCKED: ("blocked", "a rule blocks messages to this country (`smsq countries`)"),
+    Status.CAPPED: ("capped", "this recipient has got as many messages lately as the cap allows (`smsq cap`)"),
 }
 
 

@@ -74,6 +74,11 @@ class Template:
         return not self.places
 
     @property
+    def is_plain(self) -> bool:
+        """Whether characters that make its texts dear are exchanged."""
+        return False
+
+    @property
     def beside(self) -> tuple[str, ...]:
         """What else than the text as written tells this template from another."""
         return ()
@@ -123,9 +128,13 @@ class RichTemplate(Template):
     finish: Callable[[str], str] | None = field(default=None, kw_only=True, repr=False)
 
     @property
+    def is_plain(self) -> bool:
+        return self.finish is not None
+
+    @property
     def beside(self) -> tuple[str, ...]:
         language = f"language {self.language}" if self.language not in ("", language_of(self.written)) else ""
-        return tuple(filter(None, (language, "plain characters" if self.finish is not None else "")))
+        return tuple(filter(None, (language, "plain characters" if self.is_plain else "")))
 
     def require(self, values: Sequence[str]) -> None:
         """Nothing: rendering finds out, since only it knows which values are wanted."""

@@ -256,7 +256,10 @@ def judge(view: CampaignView, count: dict[str, Any], missing: int, rows: int) ->
     from smsq.worker.domain.status import FINAL_STATUSES
 
     ended = {name: many for name, many in view.statuses.items() if name in FINAL_STATUSES}
-    unsent = sum(ended.get(name, 0) for name in ("invalid", "duplicate", "refused", "late", "cancelled", "optout"))
+    unsent = sum(
+        ended.get(name, 0)
+        for name in ("invalid", "duplicate", "refused", "late", "cancelled", "optout", "blocked", "capped")
+    )
     return Verdict(
         rows=rows,
         accounted=sum(ended.values()),

@@ -44,7 +44,7 @@ QUIET_S = 1.0  # without another message: then a pause has taken hold
 START_S = 300.0
 LANES = ("bulk", "status", "chores")
 PATIENCE_S = 4 * 3600.0
-CALLBACK_LINES = 32
+CALLBACK_LINES = 100
 FORMATS = ("csv", "jsonl", "xlsx")
 UNSETTLED = ("queued", "sending", "doubtful", "accepted")
 # What each process is, by the words of its command line, the more special first.
@@ -331,6 +331,10 @@ def lines(found: Found) -> Iterator[str]:
         ("totals and timeline", f"{times['totals']:.0f} s"),
         ("Redis per recipient, all accepted, texts kept", per_row(found, "redis, all accepted")),
         ("Redis per recipient, all final, texts kept", per_row(found, "redis after")),
+        (
+            "callbacks that the gateway made, and that failed",
+            "{pushed:,}, {failed:,}".format_map(found.gateway["callbacks"]),
+        ),
         ("append-only files", mb(sizes["append-only files"])),
         ("journals", mb(sizes["journals"])),
         ("statuses", ", ".join(f"{name} {many:,}" for name, many in sorted(found.statuses.items()))),

@@ -20,7 +20,7 @@ TROUBLES = ["--misfortune", "lose_answer=5%", "--misfortune", "3:refuse=5%"]
 def begun(town: Town) -> Journey:
     journey = town.begin()
     journey.campaign(ROWS)
-    journey.wait_until_sending()
+    journey.wait_until_sending(0.02, 60)
     return journey
 
 

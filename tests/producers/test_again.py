@@ -54,6 +54,16 @@ def test_a_second_retry_adds_nothing(smsq: Smsq) -> None:
     assert len(smsq.campaigns.list()) == 3
 
 
+def test_a_ledger_that_forgot_sends_retries_nothing(smsq: Smsq) -> None:
+    """A retry that it forgot may have taken the same rows; somebody may take that risk."""
+    origin = over(smsq)
+    smsq.runtime.ledger.redis.hset("{smsq}:stubs", "abc/1/100", "1700000001 https://one\n")
+    with pytest.raises(Conflict, match="could reach some phones twice"):
+        smsq.campaigns.retry(origin)
+
+    assert smsq.campaigns.retry(origin, again=True).rows == 3
+
+
 def test_reasons_choose_among_the_failed(smsq: Smsq) -> None:
     """By a word or an error code; what one retry took the next one does not take."""
     origin = over(smsq)

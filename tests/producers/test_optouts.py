@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.producers.intake.drafts import draft
 from smsq.worker.domain import errors
+from smsq.worker.domain.batch import unpack_recipients, unpack_texts
+from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.optout import Scope
+from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim
 from smsq.worker.ledger.values import ClaimCall, Terms
 
@@ -169,3 +173,92 @@ def test_a_file_with_broken_rows(smsq: Smsq, tmp_path: Path) -> None:
     done = smsq.optouts.import_file(file, skip_bad=True)
     assert (done.added, done.bad, [each.row for each in done.rejects]) == (1, 3, [2, 3, 4])
     assert [int(each.at) for each in smsq.optouts.list()] == [1767571200]
+
+
+def settled(smsq: Smsq, campaign: str) -> None:
+    """All that is ready is claimed, accepted and delivered."""
+    ledger = smsq.runtime.ledger
+    for number, ref in enumerate(ledger.feed(campaign, 50, 100)[0] or smsq.runtime.views.batch_refs(campaign)):
+        claim = ledger.claim(ref, f"s{number}", **vars(TERMS))
+        assert isinstance(claim, Claim)
+        ledger.settle_accepted(claim, 1, Decimal(1), 60.0)
+        now = int(ledger.time())
+        for phone in claim.recipients:
+            ledger.advance(
+                [
+                    Fact(
+                        gateway_id=claim.gateway_id,
+                        recipient=phone,
+                        status=Status.DELIVERED,
+                        cost=Decimal(1),
+                        at=now,
+                    )
+                ]
+            )
+
+
+def everything(smsq: Smsq) -> str:
+    """All that Redis holds, texts unpacked."""
+    redis = smsq.runtime.ledger.redis
+    told = []
+    for key in redis.keys("*"):
+        kind = redis.type(key)
+        value = redis.hgetall(key) if kind == b"hash" else redis.get(key) if kind == b"string" else key
+        told.append(repr((key, value)))
+        if kind == b"hash":
+            for name, raw in value.items():
+                if key.startswith(b"{smsq}:b:") and name.endswith(b"t"):
+                    told.append(repr(unpack_texts(raw)))
+                if key.startswith(b"{smsq}:b:") and name.endswith(b"p"):
+                    told.append(repr(unpack_recipients(raw)))
+    return "\n".join(told)
+
+
+def test_a_person_is_forgotten(smsq: Smsq, tmp_path: Path) -> None:
+    """Its message, its text, its rejected rows; the report keeps the row; the opt-out works on as a hash."""
+    phone = FIRST + 3
+    file = people(tmp_path / "x.csv", 5, f"8{str(phone)[1:]},Again", "12,Bad")
+    view = smsq.campaigns.run(file, text="Hello {name}")
+    settled(smsq, view.id)
+    smsq.optouts.add(phone, reason="wrote to us")
+    assert str(phone) in everything(smsq)
+
+    done = smsq.optouts.forget(f"+{phone}")
+
+    assert (done.messages, done.rows, done.optouts, done.left) == (1, 1, 1, [])
+    left = everything(smsq)
+    assert str(phone) not in left
+    assert str(phone)[1:] not in left
+    assert "Hello P3" not in left
+    assert "Hello P2" in left
+    report = [(each.row, each.phone, each.status) for each in smsq.campaigns.report(view.id)]
+    assert report[3] == (4, "", "delivered")
+    assert report[5] == (6, "", "duplicate")
+    assert report[2] == (3, f"+{FIRST + 2}", "delivered")
+    assert smsq.campaigns.show(view.id).statuses == {"delivered": 5, "duplicate": 1, "invalid": 1}
+    assert [each.recipient for each in smsq.optouts.list()] == [None]
+    with pytest.raises(errors.OptedOut):
+        smsq.send(phone, "Hi")
+    other = smsq.campaigns.run([f"+{phone}", f"+{FIRST + 99}"], text="Once more")
+    assert dict(other.statuses) == {"queued": 1, "optout": 1}
+    assert smsq.optouts.remove(phone)
+    assert smsq.optouts.count() == 0
+
+
+def test_what_is_in_motion_is_not_forgotten(smsq: Smsq, tmp_path: Path) -> None:
+    """It is named with its reason, and the opt-out stays readable; later the same call finishes."""
+    view = smsq.campaigns.run(people(tmp_path / "x.csv", 2), text="Hi")
+    smsq.optouts.add(FIRST, topic="news")
+
+    first = smsq.optouts.forget(FIRST)
+    assert [why for _, why in first.left] == ["it waits to be sent"]
+    assert (first.messages, first.optouts) == (0, 0)
+    assert [each.shown for each in smsq.optouts.list()] == [f"+{FIRST}"]
+
+    smsq.optouts.remove(FIRST, topic="news")
+    ref = smsq.runtime.views.batch_refs(view.id)[0]
+    smsq.runtime.ledger.feed(view.id, 5, 100)
+    smsq.runtime.ledger.screen(ref)
+    settled(smsq, view.id)
+    second = smsq.optouts.forget(FIRST)
+    assert (second.messages, second.left) == (1, [])

@@ -14,7 +14,7 @@ import msgspec
 
 from smsq.worker.domain.batch import Packed
 
-RejectStatus = Literal["invalid", "duplicate", "optout"]
+RejectStatus = Literal["invalid", "duplicate", "optout", "blocked", "capped"]
 GOING = ("enrolling", "running")  # states in which it is sent
 A_PERSON = "a person said so"  # why a campaign is paused
 ITSELF = ("budget", "balance", "bad")  # why it is paused without a person

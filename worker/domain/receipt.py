@@ -17,6 +17,7 @@ from smsq.worker.domain.status import UNDECIDED_NAMES, BatchState, Status
 
 SIZE = 11
 _LAYOUT = struct.Struct(">BBBII")
+_STATUSES = tuple(Status)  # their numbers are their places
 MAX_IDS = 15  # gateway ids a batch may collect: the id index is a nibble
 MAX_PARTS = 15  # that it can count; larger numbers, as of a call's seconds, are kept beside it
 
@@ -37,7 +38,7 @@ def unpack(blob: bytes, index: int) -> Stored:
     """The receipt at `index` of a batch's receipts; an empty blob means nothing is known."""
     status, error, nibbles, cost, at = _LAYOUT.unpack_from(blob, index * SIZE) if blob else (0, 0, 0, 0, 0)
     return Stored(
-        status=Status(status),
+        status=_STATUSES[status],
         error_code=error,
         parts=nibbles & 15,
         id_index=nibbles >> 4,

@@ -80,12 +80,17 @@ NO_GROUPS: Final = (
 )
 
 
+FORGOTTEN: Final = 0  # in the place of a recipient that was erased; no phone is 0
+
+
 def written(recipient: Recipient) -> str:
-    """A recipient as the gateway and people are told it.
+    """A recipient as the gateway and people are told it; '' for one that was forgotten.
 
     >>> written(79991234567), written("anna@example.ru")
     ('+79991234567', 'anna@example.ru')
     """
+    if recipient == FORGOTTEN:
+        return ""
     return f"+{recipient:d}" if isinstance(recipient, int) else recipient
 
 

@@ -118,6 +118,8 @@ class Status(IntEnum):
     CANCELLED = 8
     LATE = 9
     OPTOUT = 10
+    BLOCKED = 11
+    CAPPED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ STATUS_TABLE: dict[Status, StatusRow] = {
     Status.CANCELLED: StatusRow(5, True, False),
     Status.LATE: StatusRow(5, True, False),
     Status.OPTOUT: StatusRow(5, True, False),
+    Status.BLOCKED: StatusRow(5, True, False),
+    Status.CAPPED: StatusRow(5, True, False),
     Status.ACCEPTED: StatusRow(10, False, True),
     Status.EXPIRED: StatusRow(30, True, True),
     Status.UNDELIVERABLE: StatusRow(30, True, True),
@@ -169,6 +173,8 @@ REPORT_STATUSES: tuple[str, ...] = (
     "late",
     "duplicate",
     "optout",
+    "blocked",
+    "capped",
     "invalid",
 )
 FINAL_STATUSES = frozenset(s.name.lower() for s, row in STATUS_TABLE.items() if row.is_final) | {"duplicate", "invalid"}

@@ -48,6 +48,7 @@
 | `ctl` | hash | what halts or slows the login; named operators | halt, release, claim, advance | when lifted |
 | `totals` | hash | counters and gauges for the exporter | every verb | never: counters only grow |
 | `control` | hash | the youngest visible accepted message; what was found where | settle, control probe | overwritten |
+| `cap:<day>` | hash | recipient: messages of campaigns counted that day, if a cap is set | screen | eight days |
 | `optouts` | hash | scope and recipient, or its hash: since when, and why | list_optouts | never: taken off by hand |
 | `bucket` | hash | tokens of the pace | claim | a minute idle |
 | `places` | hash | first seven digits of phones: a time zone, and the day it was said | learn_places | upkeep |
@@ -69,7 +70,7 @@
 | `n:door:jobs` | string | the last number of a job | note_job | never: a number must not come again |
 | `n:door` | string | the last id drawn for a caller | enrol_request, draw_id | never: an id must not come again |
 | `shield` | hash | limits of the shield set by hand, in two writings | `smsq shield limit` | never: one for each |
-| `shield:rules` | hash | prefix or country: what is said of it | admit, refused, rule | a day after its end |
+| `shield:rules` | hash | prefix, country, `all:` and country: its rule | admit, refused, rule | a day after its end |
 | `shield:held` | sorted set | what is or was held; score: until | admit, refused, rule | a day after its end |
 | `shield:busy` | sorted set | prefixes and countries by recent codes, 300 at most | admit | two days after a new one |
 | `shield:prices` | hash | channel and country: what a code costs, since when | learn | never: one for each |
@@ -85,7 +86,8 @@
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,
 `r` receipts, `k` enrolment key, `o` what operators decided, `c` its one-time code, `f` digests of its files, `s` a code
-that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `z` the place of its time
+that a call said, sealed, `v` the number of the list of opt-outs that it was screened by, `q` 1 if a
+cap counted it, `z` the place of its time
 zone, `l` words of its rows; `x<n>` what is beside the receipts of sixteen messages.
 """
 

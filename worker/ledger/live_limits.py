@@ -12,7 +12,7 @@ import msgspec
 from smsq.worker.ledger.orders import Orders
 from smsq.worker.ledger.store import translated
 
-_RATES = msgspec.json.Decoder(dict[str, float])
+RATES = msgspec.json.Decoder(dict[str, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class LiveLimits(Orders):
         return Limits(
             rate=float(rate) if rate is not None else None,
             reserve=Decimal(reserve.decode()) if reserve is not None else None,
-            senders=_RATES.decode(senders) if senders is not None else {},
+            senders=RATES.decode(senders) if senders is not None else {},
         )
 
     def set_rate(self, rate: float | None, settings_rate: float | None) -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
@@ -18,6 +16,7 @@ from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.sick import Sick
 from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
+from smsq.worker.ledger.live_limits import RATES
 from smsq.worker.ledger.runs import GATEWAY_ID_LAST
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.totals import Labels, by_metric, spent_in
@@ -273,7 +272,7 @@ class Standing:
             ailing=_ailing(owners, sick),
             rate=float(ctl.get(b"rate", 0)),
             pace=Pace.read(bucket.get(b"tokens"), bucket.get(b"at")),
-            sender_rates=msgspec.json.decode(ctl.get(b"sender_rates", b"{}"), type=dict[str, float]),
+            sender_rates=RATES.decode(ctl.get(b"sender_rates", b"{}")),
             sender_paces=_sender_paces(bucket),
             slots=len(taken),
             hanging=max(0, len(taken) - sending),

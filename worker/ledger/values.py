@@ -78,12 +78,15 @@ class Plan:
     on_doubt: str = "ask"
     file: str = ""  # the path of its rows, for people; '' for rows that a program had at hand
     topic: str = ""  # what it is about, for opt-outs from a topic
+    cap: str = ""  # of its own, as `Cap` is written
     screened: int = 0  # the number of the list of opt-outs by which all of its rows are screened, or a later one
     read_as: str = ""  # how its files were read, as `domain.read_as.ReadAs` writes it
     repeats: str = ""  # the decision about rows that were sent already: `only_new`, `again`, '' for none
     series: Series | None = None  # how it recurs; then none of its own messages leaves
     words: tuple[str, ...] = ()  # what its rows say beside their texts: `reference`, `key`, names of tags behind `tag_`
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
+    language: str = ""  # of plural forms and dates in it, '' if it has none
+    plain_chars: bool = False  # whether characters that make a text dear are exchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ RESENT = {
 }
 Behind = tuple[int, int, bytes, bytes]  # rows of a range that were left out: first row, how many, recipients, row gaps
 _BEHIND = msgspec.msgpack.Decoder(Behind)
+REJECTS_AT_ONCE = 1000
 BATCHES_AT_ONCE = 200  # that a report reads in one round trip
 _OF_RUNNING = (
     "state",
@@ -108,7 +110,14 @@ class Views(Standing):
         stored, found = unpack(batch.receipts, index), batch.beside.get(index, NOTHING)
         words = batch.words_of(index)
         tried = _id_of(batch, index, stored.id_index if stored.status else 0)
-        is_ours = stored.status in (Status.UNDECIDED, Status.CANCELLED, Status.LATE, Status.OPTOUT)
+        is_ours = stored.status in (
+            Status.UNDECIDED,
+            Status.CANCELLED,
+            Status.LATE,
+            Status.OPTOUT,
+            Status.BLOCKED,
+            Status.CAPPED,
+        )
         return Receipt(
             id=str(MessageId(batch.ref.number, index)),
             phone=written(batch.recipients[index]),
@@ -247,12 +256,32 @@ class Views(Standing):
 
     def _rejects(self, campaign_id: str) -> Iterator[Receipt]:
         """Rows that were rejected and rows that were left out since they were sent already, in order."""
-        with translated():
-            raw = self.redis.hgetall(self.ledger.keys.campaign(campaign_id, "x"))
-        behind = [_BEHIND.decode(packed) for name, packed in raw.items() if name.startswith(b"+")]
+        rows, behind = self._rejected_rows(campaign_id)
         stayed = self._behind(campaign_id, sorted(behind)) if behind else iter(())
-        bad = sorted((int(row), record.decode()) for row, record in raw.items() if not row.startswith(b"+"))
-        yield from merge((_rejected(campaign_id, *each) for each in bad), stayed, key=lambda receipt: receipt.row or 0)
+        yield from merge(self._bad(campaign_id, rows), stayed, key=lambda receipt: receipt.row or 0)
+
+    def _rejected_rows(self, campaign_id: str) -> tuple[array[int], list[Behind]]:
+        """The numbers of rejected rows in order, and rows that were left out; no reply is long, be they a million."""
+        rows, behind, cursor = array("I"), [], -1
+        while cursor != 0:
+            with translated():
+                cursor, some = self.redis.hscan(
+                    self.ledger.keys.campaign(campaign_id, "x"), max(0, cursor), count=REJECTS_AT_ONCE
+                )
+            behind += [_BEHIND.decode(packed) for name, packed in some.items() if name.startswith(b"+")]
+            rows.extend(int(name) for name in some if not name.startswith(b"+"))
+        return array("I", sorted(rows)), behind
+
+    def _bad(self, campaign_id: str, rows: array[int]) -> Iterator[Receipt]:
+        last = 0
+        for start in range(0, len(rows), REJECTS_AT_ONCE):
+            some = rows[start : start + REJECTS_AT_ONCE]
+            with translated():
+                records = self.redis.hmget(self.ledger.keys.campaign(campaign_id, "x"), list(map(str, some)))
+            for row, record in zip(some, records, strict=True):
+                if record is not None and row > last:  # a table that grows meanwhile is told of twice
+                    last = row
+                    yield _rejected(campaign_id, row, record.decode())
 
     def _behind(self, campaign_id: str, packed: list[Behind]) -> Iterator[Receipt]:
         left_out = self.ledger.left_out(campaign_id)

@@ -53,7 +53,9 @@ FURTHER = ("waited", "failed")  # reasons of steps that do not count as another 
 DIED_AFTER_S = 5.0  # a resend that was reserved so long ago without a message is finished by the next one
 CHECK_TRIES = 3  # of one try whose reply was lost
 CHECK_AGAIN_S = 2.0  # no further try after so long: a ledger that hangs is waited for once
-FREE = frozenset({Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT})  # nobody is charged for these
+FREE = frozenset(
+    {Status.LATE, Status.CANCELLED, Status.REFUSED, Status.OPTOUT, Status.BLOCKED}
+)  # nobody is charged for these
 
 
 class OtpSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ class Duty(Protocol):
 
 DUTIES: tuple[type[Duty], ...] = (
     *(Cascade, Feed, Sweeper, Doubts, Asks, History, Answers),
-    *(Money, Pauses, WindUp, Windows, Recurring, Upkeep),
+    *(Money, Pauses, Windows, Recurring, WindUp, Upkeep),
 )
 
 

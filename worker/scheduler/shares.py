@@ -8,7 +8,7 @@ from smsq.worker.ledger.values import Running
 
 
 class Shares:
-    """Start-time fair queueing: whoever has got the least for its weight is next.
+    """Start-time fair queueing: the campaign that has got the least for its weight is next.
 
     What a campaign got counts while others wait with it. One that could not go, or has just come, has saved nothing
     up: it begins where the others are.
@@ -19,7 +19,7 @@ class Shares:
         self._now = 0.0  # what the last one that had its turn had got before
 
     def join(self, running: Iterable[Running]) -> None:
-        """Forget whoever is not among these; the others are in it."""
+        """Forget campaigns that are not among these, and take in new ones."""
         self._got = {each.id: max(self._now, self._got.get(each.id, 0.0)) for each in running}
 
     def next(self, hungry: Sequence[Running]) -> Running:

@@ -33,7 +33,16 @@ from smsq.worker.ledger.front_door.requests import Taken
 from smsq.worker.ledger.orders import ordered_by
 from smsq.worker.ledger.views import CampaignView
 
-WAITING = ("queued", "cancelled", "late", "optout", "invalid", "duplicate")  # statuses of what never left
+WAITING = (
+    "queued",
+    "cancelled",
+    "late",
+    "optout",
+    "blocked",
+    "capped",
+    "invalid",
+    "duplicate",
+)  # statuses of what never left
 
 
 class Jobs:

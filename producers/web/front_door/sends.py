@@ -19,6 +19,7 @@ from smsq.producers.files import GivenFile
 from smsq.producers.web.front_door.callers import Caller
 from smsq.producers.web.front_door.connection import Answer
 from smsq.producers.web.front_door.gatherer import Gatherer
+from smsq.producers.web.front_door.kept_back import KeptBack
 from smsq.producers.web.front_door.prices import Prices
 from smsq.worker.domain import recipient as recipients
 from smsq.worker.domain.batch import MAX_MESSAGES, Options, Ref
@@ -82,6 +83,7 @@ class Sends:
         code_of: CodeOf,
         draw: Callable[[str], int | None],
         was_asked: Callable[[NewRequest], bool],
+        kept_back: KeptBack,
     ) -> None:
         self._gatherer = gatherer
         self._prices = prices
@@ -90,6 +92,7 @@ class Sends:
         self._keep = keep
         self._code_of = code_of
         self._draw = draw  # an id for a caller's refused message; blocks
+        self._kept_back = kept_back
         self._was_asked = was_asked  # whether an answer to the same is kept; blocks
 
     async def answer(self, form: Form, caller: Caller, host: str) -> Answer:
@@ -114,6 +117,11 @@ class Sends:
             return _answer(write_price(cost, asked.parts, fmt, charset), fmt, charset)
         if not caller.pass_rate(len(asked.messages)) and not await self._is_repeat(request, asked, caller, host):
             raise Busy("more messages a second than this key may send")
+        recipients = [message.recipient for message in asked.messages]
+        if await self._kept_back.all_of(recipients, asked.options.sender) and not await self._is_repeat(
+            request, asked, caller, host
+        ):
+            raise FormError(DENIED, "the recipient has opted out, or a rule blocks messages there")
         if request.uploads and channel(asked.options.channel).files:
             asked = await self._with_files(request, asked)
         taken = await self._gatherer.enrol(self._request(request, asked, caller, host))

@@ -23,6 +23,7 @@ from smsq.producers.web.front_door.callers import Callers
 from smsq.producers.web.front_door.connection import READ_AT_ONCE, Answer, Connection, Request, State
 from smsq.producers.web.front_door.gatherer import Gatherer
 from smsq.producers.web.front_door.jobs import Jobs
+from smsq.producers.web.front_door.kept_back import KeptBack
 from smsq.producers.web.front_door.letters import MAX_MAIL, Letters
 from smsq.producers.web.front_door.pages import Pages
 from smsq.producers.web.front_door.past import Past
@@ -170,6 +171,7 @@ class Door:
             code_of=views.code_of_call,
             draw=ledger.draw_id,
             was_asked=ledger.was_asked,
+            kept_back=KeptBack(ledger, runtime.clock.monotonic),
         )
         self.letters = Letters(callers, sends, gatherer, settings.mass_ask_every_s, runtime.metrics.door_request)
         find = _finder(runtime, views)

@@ -45,6 +45,8 @@ CODES = {
     "undeliverable": 20,
     "cancelled": -2,
     "optout": 23,
+    "blocked": 23,
+    "capped": 23,
 }
 # Of what was refused: by the error of the send, and by the error of the delivery (PROTOCOL B.7, D.9).
 REFUSED_SENDS = {3: (24, 0), 6: (23, 253), 7: (22, 249), 8: (25, 248)}

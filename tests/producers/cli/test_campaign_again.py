@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,10 +30,12 @@ def over(smsq: Smsq) -> str:
 def test_a_retry_shows_what_it_takes_and_asks(smsq: Smsq, run: Run) -> None:
     """Without a terminal it wants a yes, and enrols nothing until then; twice run it adds nothing."""
     origin = over(smsq)
+    dry = run("campaign", "retry", origin, "--dry-run")
     asked = run("campaign", "retry", origin)
     done = run("campaign", "retry", origin, "--yes", "--json")
     same = run("campaign", "retry", origin, "--yes")
 
+    assert (dry.exit_code, dry.stdout) == (0, "dry run: 3 messages, 3 parts; nothing was enrolled\n")
     assert (asked.exit_code, asked.stdout) == (2, "")
     assert f"3 messages of campaign {origin} (spring) again, as a new campaign" in asked.stderr
     assert "Send 3 messages, 3 parts? Nobody can be asked here: add --yes" in asked.stderr
@@ -146,3 +152,34 @@ def test_an_edit_with_a_file_renders_it_anew(smsq: Smsq, run: Run, tmp_path: Pat
     )  # fmt: skip
     assert json.loads(same.stdout)["id"] == told["id"]
     assert [view.state for view in smsq.campaigns.list()] == ["running", "cancelled"]
+
+
+def test_an_enrolling_process_is_killed_at_three_random_rows(smsq: Smsq, environ: dict[str, str]) -> None:
+    """`kill -9`, and the same command again each time: every row is in exactly once, in the order of the file."""
+    rows, chance = 6000, random.Random()
+    origin = smsq.campaigns.run(people(rows), text="Hi {name}", name="spring", at=LATER).id
+    smsq.campaigns.cancel(origin)
+    while smsq.runtime.ledger.wind_up(origin, 1000, 50_000):
+        pass
+    words = [sys.executable, "-m", "smsq", "campaign", "retry", origin, "--unsent", "--yes"]
+    killed_at = [0]
+    for _ in range(3):
+        target = killed_at[-1] + chance.randrange(1, max(2, (rows - killed_at[-1]) // 2))
+        with subprocess.Popen(
+            words, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as one:
+            while one.poll() is None:
+                if rows_of(smsq, origin) >= target:
+                    one.kill()
+        killed_at.append(rows_of(smsq, origin))
+    done = subprocess.run(words, env={**os.environ, **environ}, capture_output=True, text=True, check=True)
+    (retry,) = [view for view in smsq.campaigns.list() if view.origin == origin]
+
+    assert 0 < killed_at[1] < rows, killed_at
+    assert (done.stdout.strip(), retry.closed, retry.rows) == (retry.id, True, rows)
+    assert [receipt.row for receipt in smsq.campaigns.report(retry.id)] == list(range(1, rows + 1))
+
+
+def rows_of(smsq: Smsq, origin: str) -> int:
+    """How many rows the retry of a campaign has."""
+    return next((view.rows for view in smsq.campaigns.list() if view.origin == origin), 0)

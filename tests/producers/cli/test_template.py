@@ -101,13 +101,15 @@ def test_a_campaign_sends_a_saved_template_and_remembers_it(run: Run, people: Pa
     assert texts_of(smsq) == ["Анна, 1 товар до 29 ноября", "Друзья, 3 товара до 30 ноября", "Пётр, 5 товаров"]
 
 
-def texts_of(smsq: Smsq) -> list[str]:
-    """The texts of the only batch in the ledger."""
+def texts_of(smsq: Smsq, *wanted: str) -> list[str]:
+    """The texts of the only batch in the ledger, or of the one with these."""
     from smsq.worker.domain.batch import unpack_texts
 
-    (shard,) = [key for key in smsq.runtime.ledger.redis.keys("*") if b":b:" in key]
-    fields = smsq.runtime.ledger.redis.hgetall(shard)
-    return unpack_texts(next(value for name, value in fields.items() if name.endswith(b"t")))
+    redis = smsq.runtime.ledger.redis
+    fields = [field for key in redis.keys("*:b:*") for field in redis.hgetall(key).items()]
+    found = [unpack_texts(value) for name, value in fields if name.endswith(b"t")]
+    (texts,) = [each for each in found if not wanted or each == list(wanted)]
+    return texts
 
 
 def test_one_message_takes_a_template_with_values(run: Run) -> None:
@@ -145,3 +147,28 @@ def test_a_program_does_the_same(smsq: Smsq, people: Path) -> None:
             smsq.campaigns.run(people, **given)
     assert [each.called for each in smsq.templates.list()] == ["welcome@1"]
     assert smsq.templates.remove("welcome") == 1
+
+
+def test_the_price_of_a_template_is_asked(run: Run, smsq: Smsq, chores: Any, people: Path) -> None:
+    """Of one message with its values, and of a file's rows; here no gateway answers."""
+    run("template", "add", "welcome", "Hello {name|friend} {n}")
+    with chores(smsq.runtime):
+        for words in (("+79991230001", "--set", "n=1"), (str(people),)):
+            assert run("cost", *words, "--template", "welcome").exit_code == 4
+    refused = run("cost", "+79991230001", "--template", "welcome")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "the template welcome@1 needs a value for n" in refused.stderr
+
+
+def test_an_edit_with_a_file_keeps_how_its_text_is_read(run: Run, people: Path, smsq: Smsq) -> None:
+    """The language and plain characters that the campaign was begun with, and the template that it names."""
+    run("template", "add", "due", "{due|date:d mmmm|—}", "--language", "kk")
+    later = ("--at", "2099-01-01T09:00+00:00", "--yes", "--json")
+    first = last(run("campaign", "run", str(people), "--template", "due", "--plain-chars", *later))
+    people.write_text("phone,name,n,due\n+79991230001,Ann,1,2026-11-29\n")
+    edited = last(run("campaign", "edit", first["id"], str(people), "--yes", "--json"))
+
+    view = smsq.campaigns.show(edited["id"])
+    assert (view.saved_as, view.language, view.plain_chars) == ("due@1", "kk", True)
+    assert texts_of(smsq, "29 қараша") == ["29 қараша"]

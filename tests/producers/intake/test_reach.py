@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from smsq.producers.intake.drafts import draft, ranges
 from smsq.producers.intake.preflight import look
-from smsq.producers.intake.reach import NO_GUEST
-from smsq.worker.domain.batch import Packed, unpack_recipients, unpack_rows, unpack_texts
+from smsq.producers.intake.reach import NO_GUEST, reachable
+from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, unpack_rows, unpack_texts
+from smsq.worker.domain.campaign import Range
 from smsq.worker.domain.guests import Guests
+from smsq.worker.domain.row_words import RowWords, pack_words, unpack_words
 
 REAL = [79990000000 + n for n in range(4)]
 SIMULATED = [12125550100, 13125550101, 12125550177]
@@ -71,3 +75,22 @@ def test_preflight_names_simulated_rows() -> None:
 
     assert (found.messages, sorted(found.simulated), found.simulated_parts) == (4, [2, 3, 4], 3)
     assert [stratum.messages for stratum in found.strata.values()] == [1]
+
+
+def test_what_a_batch_has_of_its_rows_goes_with_them() -> None:
+    """References, zones and moments of rows are those of the same rows afterwards."""
+    words = [RowWords(reference=f"order {n}") for n in range(4)]
+    whole = replace(
+        pack([REAL[0], SIMULATED[0], REAL[1], SIMULATED[2]], None, [1, 2, 3, 4], 4),
+        words=pack_words(words),
+        zone=2,
+        moment=1_700_000_000.0,
+    )
+    part = reachable(Range(n=1, batches=(whole,), rejects=(), rows=4), Options())
+
+    assert [[each.reference for each in unpack_words(batch.words, batch.count)] for batch in part.batches] == [
+        ["order 0", "order 2"],
+        ["order 1"],
+        ["order 3"],
+    ]
+    assert {(batch.zone, batch.moment) for batch in part.batches} == {(2, 1_700_000_000.0)}

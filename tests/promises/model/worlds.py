@@ -130,15 +130,15 @@ FAST_LANES: dict[str, Traffic] = {
     "a lane and a restart": RESTARTS,
     "a bell beside hints": RINGS,
     "a bell that is full": FULL_BELL,
-    "a bell, two slots": Traffic(rings=2, slots=2),
-    "a ring is lost": Traffic(rings=1, losses=1),
-    "a bell and a worker that stops": Traffic(rings=1, stops=1, is_first_rung=True),
 }
 SLOW_LANES: dict[str, Traffic] = {
     "a reply is lost, two batches": Traffic(losses=1),
     "two replies are lost, two batches": Traffic(threads=1, losses=2),
     "a worker that dies": Traffic(deaths=1),
     "three batches, two slots": THREE_BATCHES,
+    "a bell, two slots": Traffic(rings=2, slots=2),
+    "a ring is lost": Traffic(rings=1, losses=1),
+    "a bell and a worker that stops": Traffic(rings=1, stops=1, is_first_rung=True),
     "three batches and a bell": Traffic(batches=3, rings=1, tries=1),
     "three batches, two slots and a bell": Traffic(batches=3, slots=2, rings=1, tries=1, is_first_rung=True),
 }

@@ -44,7 +44,7 @@ CALLS = "a repeated call for a claim gets the same claim, and a late copy of the
 HALVES = "if settle and claim share one round trip, each of them holds without the other"
 BEHIND = "a batch that may not be sent does not block others"
 AWAKE = "a hint is left out only while a worker is about to claim the next batch"
-RINGS = "whoever enrols a code without a hint has woken a worker for it, or one that is awake comes to it"
+RINGS = "a code that needs no hint has woken a worker, or one that is awake comes to it"
 GOES_ON = "a worker that claims by itself returns to the bell only if nothing is ready, or else gives a hint"
 
 STATES = (

@@ -151,3 +151,15 @@ def test_a_batch_of_several_with_one_stranger_stays_here(make_plant: Callable[..
 
     assert plant.statuses(ref) == ["refused", "refused"]
     assert plant.sandbox.report()["requests"] == {}
+
+
+@pytest.mark.parametrize("nn", [0, 62, 80])
+def test_over_another_wire_it_is_the_same(make_plant: Callable[..., Plant], nn: int) -> None:
+    """Letters have no receipts, and what left as one is never absent: here nothing left."""
+    plant = make_plant(letters=True)
+    ref = plant.enrol(BASE + nn)
+    plant.send(ref)
+
+    assert ended(plant, ref).status == simulated.fate_of(BASE + nn).status.name.lower()
+    assert plant.sandbox.report()["accepted"] == 0
+    assert plant.ledger.redis.hget(plant.ledger.key("control"), "young") is None

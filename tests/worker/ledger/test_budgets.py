@@ -24,6 +24,9 @@ def spent(desk: Any, budget: int = 4) -> tuple[str, list[Any]]:
     for ref in refs[:2]:
         desk.accept(desk.claim(ref), "2")
     assert refusal(desk.try_claim(refs[2])) is ClaimRefusal.PAUSED
+    assert [(entry.by, entry.what, entry.why) for entry in desk.views.log(campaign)][2:] == [
+        ("scheduler", "pause", "budget")
+    ]
     return campaign, refs
 
 

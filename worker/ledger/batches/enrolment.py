@@ -8,12 +8,13 @@ from decimal import Decimal
 
 from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Ref, pack_recipients, pack_texts
-from smsq.worker.domain.errors import BadInput, Conflict, LedgerHalted, LedgerUnreachable, OptedOut, WrongKey
+from smsq.worker.domain.errors import BadInput, Conflict, Denied, LedgerHalted, LedgerUnreachable, OptedOut, WrongKey
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.money import to_units
 from smsq.worker.domain.optout import names_for, plain_key, sender_of
 from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recipient import key_of, masked
+from smsq.worker.domain.region import region_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.ledger.layout import EXEMPT, Meta, hint_again_ms, packed_meta
@@ -38,9 +39,9 @@ class Enrolment(Numbers, Screening):
         """Accept one message durably; hint it afterwards.
 
         The text of an urgent message is sealed until it is claimed. Raises Conflict if the key was used with other
-        content, NotAGuest, OptedOut if its recipient has opted out, LedgerHalted while a restarted ledger is not
-        cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be written, LedgerUnreachable
-        if it is not known whether something was.
+        content, OptedOut if its recipient has opted out, Denied by a rule for its country, LedgerHalted while a
+        restarted ledger is not cleared, WrongKey if workers could not open the text, LedgerFull if nothing could be
+        written, LedgerUnreachable if it is not known whether something was.
         """
         self._check(message)
         options = message.options.written()
@@ -80,8 +81,9 @@ class Enrolment(Numbers, Screening):
                 message.why,
                 digests_of(message.options),
                 self._kept_back_by(message),
+                region_of(message.recipient),
                 more_keys=[
-                    *(self.key(name) for name in ("optouts", BELL, "files")),
+                    *(self.key(name) for name in ("shield:rules", "optouts", BELL, "files")),
                     self.key(f"idem:{key_hash or '-'}"),
                     self.key("stamp"),
                 ],
@@ -101,6 +103,9 @@ class Enrolment(Numbers, Screening):
                 raise self.halted(reply[1].decode())
             if word == "sealed":
                 raise WrongKey(WRONG_KEY)
+            if word == "blocked":
+                region = region_of(message.recipient)
+                raise Denied(f"a rule blocks all messages to {region} (`smsq countries`): nothing was enrolled")
             if word == "optout":
                 raise _opted_out(message)
             self._numbers = range(0)

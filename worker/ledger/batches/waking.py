@@ -1,7 +1,7 @@
 """The bell of what is ready: enrolling a code rings it, and an idle worker of the urgent lane waits for it.
 
-A ring names no batch: whoever hears it claims the next one. It is only a wake-up. A lost ring costs what a lost hint
-costs, the wait for the sweep, and a ring too many costs a look.
+A ring names no batch: the worker that hears it claims the next one. It is only a wake-up. A lost ring costs what a lost
+hint costs, the wait for the sweep, and a ring too many costs a look.
 """
 
 from __future__ import annotations

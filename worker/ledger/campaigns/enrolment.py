@@ -71,8 +71,11 @@ class CampaignEnrolment(Numbers):
             "repeats": plan.repeats,
             **({"words": "\n".join(plan.words)} if plan.words else {}),
             **({"topic": plan.topic} if plan.topic else {}),
+            **({"cap": plan.cap} if plan.cap else {}),
             **({"screened": plan.screened} if plan.screened else {}),
             "saved_as": plan.saved_as,
+            "language": plan.language,
+            "plain_chars": int(plan.plain_chars),
         }
         if plan.series is not None:
             fields |= _recurs(plan.series)

@@ -59,6 +59,11 @@ class Kinship(Store):
                 said = pipe.execute() if held else []
         return list(_retries(held, said))
 
+    def has_forgotten(self) -> bool:
+        """Whether a ledger that fell back knows of sends only by journals: nobody can tell which retry took what."""
+        with translated():
+            return bool(self.redis.exists(self.key("stubs")))
+
     def retry_rows(self, origin: str, campaign_id: str) -> Selection | None:
         """All rows that a retry takes, None if it is no retry of that campaign."""
         with translated():

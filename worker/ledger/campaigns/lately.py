@@ -32,7 +32,9 @@ PRINT = 6  # bytes: among thirty million comparisons, one goes wrong with a chan
 ONE_PRINT = 16  # bytes, for a text that a whole campaign shares
 BATCHES_AT_ONCE = 200  # read in one round trip
 # Statuses of messages that no phone got or will get.
-NEVER_LEFT = frozenset[int]((Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT))
+NEVER_LEFT = frozenset[int](
+    (Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT, Status.BLOCKED, Status.CAPPED)
+)
 
 Wanted = Callable[[Sequence[Recipient]], Sequence[tuple[int, int]]]
 Said = str | bytes  # a text in the form of `words`, or its fingerprint behind the name of its key

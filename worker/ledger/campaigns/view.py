@@ -65,6 +65,7 @@ class CampaignView:
     doubt_longest_seconds: float = 0.0
     enrolled_at: float = 0.0  # Unix seconds: when its latest rows were enrolled, or it was begun
     topic: str = ""
+    cap: str = ""  # of its own
     left_out: int = 0  # messages that were in no batch, since their recipients may not be sent to
     repeats: str = ""  # the decision about rows that were sent already
     origin: str = ""  # the campaign of whose messages it is made, '' for none
@@ -76,6 +77,8 @@ class CampaignView:
     zone_waiting: tuple[int, ...] = ()  # how many batches of each are not handed out yet, those with a moment left out
     moment: float = 0.0  # Unix seconds: when the first batch with a moment of its own comes due; 0 for none
     saved_as: str = ""  # the saved template that its text is, such as `welcome@3`
+    language: str = ""  # of plural forms and dates in it, '' if it has none
+    plain_chars: bool = False  # whether characters that make a text dear are exchanged
 
     @property
     def standing(self) -> str:
@@ -176,7 +179,10 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         words=tuple(filter(None, raw.get("words", "").split("\n"))),
         moment=int(raw.get("moment") or 0) / 1000,
         topic=raw.get("topic", ""),
+        cap=raw.get("cap", ""),
         left_out=int(raw.get("left_out", "0")),
         saved_as=raw.get("saved_as", ""),
+        language=raw.get("language", ""),
+        plain_chars=raw.get("plain_chars") == "1",
         on_doubt=next((name for name, number in POLICIES.items() if str(number) == raw.get("policy")), "ask"),
     )

@@ -21,7 +21,10 @@ from smsq.worker.domain.optout import HASHED, names_for, plain_key, sender_of
 from smsq.worker.domain.recipient import Recipient, key_of
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger.layout import OF_ROWS, Meta
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.optouts.caps import KEPT_DAYS, Caps, cap_of
+from smsq.worker.ledger.optouts.countries import Countries
+from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import translated
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +40,10 @@ class Screened:
 
     number: int
     statuses: dict[int, Status]  # by place; places that are not here may be sent to
+    met: Sequence[tuple[str, str]] = ()  # a country and its rule, for each recipient whose country has one
 
 
-class Screening(Store):
+class Screening(Countries, Caps):
     """Looks recipients up on the list."""
 
     def screening_number(self) -> int:
@@ -53,14 +57,20 @@ class Screening(Store):
         Raises WrongKey if the list holds forgotten recipients whose hashes this process cannot make.
         """
         with translated():
-            number, hashed = self.redis.hmget(self.key("ctl"), ["screen", "screen:hashed"])
+            number, hashed, ruled = self.redis.hmget(self.key("ctl"), ["screen", "screen:hashed", "screen:countries"])
         if number is None:
             return Screened(number=0, statuses={})
         names = list(self._names(recipients, sender_of(sender), topic, with_hashes=int(hashed or 0) > 0))
         flat = [name for each in names for name in each]
         found = self._are_listed(flat)
         listed = [sum(islice(found, len(each))) for each in names]
-        return Screened(number=int(number), statuses={at: Status.OPTOUT for at, some in enumerate(listed) if some})
+        statuses = {at: Status.OPTOUT for at, some in enumerate(listed) if some}
+        if not int(ruled or 0):
+            return Screened(number=int(number), statuses=statuses)
+        regions, rules = self.by_country(recipients)
+        met = [(region, rules[region]) for region in regions if region in rules]
+        blocked = {at: Status.BLOCKED for at, region in enumerate(regions) if rules.get(region) == "block"}
+        return Screened(number=int(number), statuses={**blocked, **statuses}, met=met)
 
     def _names(
         self, recipients: Sequence[Recipient], sender: str, topic: str, *, with_hashes: bool
@@ -102,17 +112,25 @@ class Screening(Store):
         shard, n = self.keys.shard(ref.number), ref.number
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hmget(shard, [f"{n}m", f"{n}p"])
-            pipe.hmget(self.keys.campaign(ref.campaign), ["options", "topic"])
-            (meta, packed), (options, topic) = pipe.execute()
+            pipe.hmget(self.keys.campaign(ref.campaign), ["options", "topic", "cap"])
+            pipe.hget(self.key("ctl"), "cap")
+            (meta, packed), (options, topic, own), general = pipe.execute()
         if meta is None or packed is None:
             return 0
         sender = _sender(msgspec.msgpack.decode(meta), options)
         recipients = unpack_recipients(packed)
         found = self.screened(recipients, sender=sender, topic=(topic or b"").decode())
         marks = "".join(f"{found.statuses.get(place, 0):02d}" for place in range(len(recipients)))
-        reply = self.call_on("screen", ref, found.number, marks if found.statuses else "")
+        told: list[Argument] = [found.number, marks if found.statuses else ""]
+        cap = cap_of(general).with_other(cap_of(own))
+        days: list[str] = []
+        if ref.campaign and not cap.is_none:
+            days = self.counted_days()
+            told += [cap.day, cap.week, KEPT_DAYS * 86_400_000, *map(plain_key, recipients)]
+        reply = self.call_on("screen", ref, *told, more_keys=days)
         ended = int(reply[1]) if reply[0] == b"screened" else 0
         if ended:
+            self.count_countries(pair for pair in found.met if pair[1] == "block")
             log.info("batch screened batch=%s left_out=%d", ref, ended)
         return ended
 

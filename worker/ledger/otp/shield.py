@@ -222,6 +222,11 @@ class Shield:
         except LedgerTrouble:
             return
 
+    def forget(self, phone: int) -> None:
+        """Forget how many codes went to a phone lately. That a code was entered there stays, as bits among others."""
+        with translated():
+            self.redis.delete(self._counted(phone)[0])
+
     def _counted(self, phone: int) -> list[str]:
         told = subjects(phone)
         return [

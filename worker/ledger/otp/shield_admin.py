@@ -13,6 +13,7 @@ from smsq.worker.domain import limits as reading
 from smsq.worker.domain.limits import DAY_S, Limits
 from smsq.worker.domain.money import of_units
 from smsq.worker.domain.shield import EVIDENCE_S, in_window
+from smsq.worker.ledger.optouts.countries import PREFIX
 from smsq.worker.ledger.otp.shield import Shield, part
 from smsq.worker.ledger.store import translated
 
@@ -112,7 +113,8 @@ class ShieldAdmin:
         now = self._ledger.time()
         with translated():
             raw = self.redis.hgetall(self.key("shield:rules"))
-        found = [_rule(name.decode(), msgspec.msgpack.decode(told)) for name, told in raw.items()]
+        own = ((name.decode(), told) for name, told in raw.items() if not name.startswith(PREFIX.encode()))
+        found = [_rule(name, msgspec.msgpack.decode(told)) for name, told in own]
         return sorted((rule for rule in found if not rule.until or rule.until > now), key=lambda rule: rule.name)
 
     def view(self) -> ShieldView:

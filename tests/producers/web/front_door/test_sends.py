@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from smsq.producers.web.front_door import kept_back
+from smsq.worker.domain.optout import OptOut
 from smsq.worker.ledger import Ledger
 from tests.conftest import Plant
 from tests.producers.web.front_door.opened import KEY, KEYS, PHONE, Line, Opened, encoded, opened
@@ -328,3 +330,20 @@ def test_the_log_has_the_reason_of_a_refusal_and_nothing_of_the_caller(
     assert "error 5" in caplog.text
     for words in ("secret", "hidden", PHONE, "Text", KEY):
         assert words not in caplog.text
+
+
+def test_who_opted_out_is_refused_as_the_gateway_refuses(
+    door: Opened, door_plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its code for what is denied; a retry of what was accepted before gets the first answer."""
+    monkeypatch.setattr(kept_back, "LOOK_S", 0.0)
+    first = door.get(SEND, f"{HI}&fmt=3&id=33")
+    door_plant.ledger.opt_out([OptOut(key=str(PHONE).removeprefix("+"))])
+    again = door.get(SEND, f"{HI}&fmt=3&id=33", host="www2.smsc.example")
+    other = door.get(SEND, f"phones={PHONE}&mes=Other&fmt=3&id=34")
+    both = door.get(SEND, f"phones={PHONE},79990000077&mes=Both&fmt=3&id=35")
+
+    assert (first.told, again.told) == ({"id": 33, "cnt": 1}, {"id": 33, "cnt": 1})
+    assert other.told["error_code"] == 6
+    assert both.told == {"id": 35, "cnt": 2}
+    assert enrolled(door_plant.ledger) == 3

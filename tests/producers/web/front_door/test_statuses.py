@@ -92,7 +92,7 @@ def test_history_pages_through_what_was_sent(door: Opened, door_plant: Plant) ->
     assert answers == "0,-3"
 
 
-def test_a_mailing_is_a_campaign(door: Opened) -> None:
+def test_a_mailing_is_a_campaign(door: Opened, door_plant: Plant) -> None:
     """Made, listed, told of, stopped; asked for again while it is unfinished, it is the same one."""
     what = f"name=Spring&phones={PHONE},79991234568&mes=Hi %7Bthere%7D".replace(" ", "%20")
     made = door.get("/sys/jobs.php", f"add=1&{what}&fmt=1").text
@@ -107,6 +107,10 @@ def test_a_mailing_is_a_campaign(door: Opened) -> None:
     assert (told["name"], told["cnt"], told["message"]) == ("Spring", 2, "Hi {there}")
     assert [row["id"] for row in listed] == [int(made)]
     assert (stopped, gone, after) == ("OK", "OK", "0,-1")
+    views = door_plant.runtime.views
+    (campaign,) = views.campaigns()
+    log = views.log(campaign.id)
+    assert ([entry.what for entry in log], {entry.by[:4] for entry in log}) == (["begin", "close", "cancel"], {"key "})
 
 
 def test_a_mailing_whose_answer_was_lost_is_not_begun_again(door: Opened, door_plant: Plant) -> None:

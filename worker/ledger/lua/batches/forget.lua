@@ -13,7 +13,7 @@ if m then
   if accepted > 0 then redis.call('HINCRBY', TOTALS, 'pending', -accepted) end -- Redis 7.0 takes no -0
   for _, id in ipairs(m[IDS]) do redis.call('HDEL', IDS_KEY, id[GID]) end
   redis.call('HDEL', SHARD, number .. 'm', number .. 'p', number .. 't', number .. 'w', number .. 'r', number .. 'k',
-    number .. 'o', number .. 'c', number .. 'h', number .. 's', number .. 'v', number .. 'l', number .. 'z')
+    number .. 'o', number .. 'c', number .. 'h', number .. 's', number .. 'v', number .. 'q', number .. 'l', number .. 'z')
   if m[BESIDE] then
     for index = 0, m[COUNT] - 1, BESIDE_SIZE do redis.call('HDEL', SHARD, beside_key(index)) end
   end

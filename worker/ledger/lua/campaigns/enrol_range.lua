@@ -84,6 +84,7 @@ redis.call('HSET', KEYS[1], 'ranges', ARGV[2], 'rows', ARGV[4], 'ranged_at', now
 redis.call('HINCRBY', KEYS[1], 'batches', batches)
 redis.call('HINCRBY', KEYS[1], 'parts', parts)
 if messages > 0 then redis.call('HINCRBY', KEYS[1], 's:queued', messages) end
-if by_status.optout then redis.call('HINCRBY', KEYS[1], 'left_out', by_status.optout) end
+local left_out = (by_status.optout or 0) + (by_status.blocked or 0)
+if left_out > 0 then redis.call('HINCRBY', KEYS[1], 'left_out', left_out) end
 for status, many in pairs(by_status) do redis.call('HINCRBY', KEYS[1], 's:' .. status, many) end
 return { 'in', actual, redis.call('HINCRBY', KEYS[4], 'n:' .. actual, 1) }

@@ -1,6 +1,6 @@
 -- The claim of one batch.
 -- ARGV: as `claim.lua` and `claim_next.lua` have them. KEYS: those of a batch, then the calls that were repeated.
--- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening
+-- include: batch, force, lanes, receipts, sets, moves, ids, stubs, settled, verdicts, budget, awake, openings, pace, screening, audit
 
 local function granted(m, n, actual)
   local id = m[IDS][#m[IDS]]
@@ -38,7 +38,7 @@ local function claim_one()
   if takes_stub(m, rest) then return { 'taken' } end
 
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window', 'zones',
-    'screened')
+    'screened', 'cap')
   -- End it here, but never while an earlier attempt may have been accepted: then ask first.
   local function end_it(status)
     if has_open_id(m, rest) then
@@ -60,7 +60,7 @@ local function claim_one()
   if m[DEADLINE] > 0 and now >= m[DEADLINE] then return end_it(LATE) end
 
   local ctl = redis.call('HMGET', CTL, 'fell', 'bad_login', 'no_money', 'quiet_until', 'errors', 'errors_until', 'rate',
-    'sender_rates', 'screen')
+    'sender_rates', 'screen', 'cap')
   if ctl[1] then return { 'halted', 'fell' } end
   if ctl[2] and ctl[2] == ARGV[11] then return { 'halted', 'login' } end
   -- The gateway would refuse every message under a larger id, as a wrong parameter.
@@ -94,6 +94,7 @@ local function claim_one()
     local b = redis.call('HMGET', CAMPAIGN_KEY, unpack(BUDGETED))
     if least_budget(b, parts) > tonumber(c[2]) then
       redis.call('HSET', CAMPAIGN_KEY, 'state', 'paused', 'why', 'budget', 'next_parts', parts)
+      note_in_log(CAMPAIGN_KEY .. ':a', 'scheduler', 'pause', 'budget', { 'state', c[1], 'paused' })
       redis.call('ZREM', ready_key(m), ref)
       redis.call('SADD', HELD, ref)
       return { 'paused' }
@@ -137,7 +138,8 @@ local function claim_one()
   end
   if wait > 0 and m[LANE] == 1 then return { 'later', wait } end
 
-  if is_unscreened(ctl[9], c[8]) then return { 'unscreened', ref } end -- the worker looks who opted out, and claims again
+  -- The worker looks who opted out or has got enough, and claims again.
+  if is_unscreened(ctl[9], c[8]) or is_uncounted(ctl[10], c[9]) then return { 'unscreened', ref } end
 
   local waiting = #rest
   if m[SOLO] == 1 then rest = { rest[1] } end

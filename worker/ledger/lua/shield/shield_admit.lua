@@ -77,6 +77,12 @@ if not trusted and not welcome and (plan.deny[region] or (plan.countries and not
   refuse('denied_country', region, 0, 0, 0)
 end
 
+-- A rule for all that goes to a country holds for codes too, whatever the shield says of its prefixes.
+local of_all = redis.call('HMGET', KEYS[2], 'all:' .. region, 'all:*')
+if (of_all[1] or of_all[2]) and cmsgpack.unpack(of_all[1] or of_all[2]).k == 'block' then
+  refuse('denied_country', region, 0, 0, 0)
+end
+
 if ARGV[14] ~= '' and not trusted then refuse('denied_number', ARGV[14], 0, 0, 0) end
 
 local state = {}
