@@ -43,7 +43,7 @@ LABELS: Final[dict[str, str]] = {
     "network": "an operator's country and network code, such as `25001`, of the first 50 seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",
     "state": "the state of a batch: " + ", ".join(f"`{name}`" for name in STATES.values()),
-    "command": "`send`, `status`, `balance`, `price`, `history`",
+    "command": "`send`, `status`, `balance`, `price`, `history`, `answers`",
     "page": "a page of the front door: `send`, `status`, `balance`, `jobs`, `history`, `info`, `other`",
     "mirror": "a host of `SMSQ_MIRRORS`, with its port if that is not the usual one",
     "by": "who chose: `operator`, or `sender` (`on_doubt` resend)",
@@ -54,6 +54,8 @@ LABELS: Final[dict[str, str]] = {
     "halt": "`fell` (the ledger fell back), `hosts` (some are missing from the roll call), `ids`, `login`, `money`",
     "ailment": ", ".join(f"`{why}`" for why in Sick) + ": see `worker/domain/sick.py`",
     "decision": ", ".join(f"`{code}`" for code in CODES),
+    "country": "a country's two letters, or `001` for networks of none",
+    "rule": "`block` or `monitor` (`smsq countries`)",
     "alarm": "`unknown-batch`, `foreign-id` and the like; see the runbook",
 }
 

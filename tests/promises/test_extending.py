@@ -99,7 +99,7 @@ def a_duty(tree: Tree) -> None:
         "from smsq.worker.scheduler.doubts",
         "from smsq.worker.scheduler.census import Census\n",
     )
-    tree.replace("worker/scheduler/loop.py", "Recurring, Upkeep)", "Recurring, Upkeep, Census)")
+    tree.replace("worker/scheduler/loop.py", "WindUp, Upkeep)", "WindUp, Upkeep, Census)")
 
 
 def a_verb(tree: Tree) -> None:

@@ -30,6 +30,8 @@ STATUSES_NOT_USED = {
     Status.CLICKED: "the same",
     Status.EXPIRED: "a failure like `undeliverable`, with its rank",
     Status.OPTOUT: "decided before a batch is claimed, by nobody else",
+    Status.BLOCKED: "the same",
+    Status.CAPPED: "the same",
 }
 
 
