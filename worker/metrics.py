@@ -402,8 +402,7 @@ def _histogram(name: str, registry: CollectorRegistry) -> Histogram:
 def write_page(out: TextIO) -> None:
     """Write `docs/metrics.md`."""
     out.write(
-        "# Metrics\n\n"
-        "Written from `worker/metrics.py` by `python -m smsq.worker.metrics > docs/metrics.md`.\n\n"
+        "# Metrics\n\nWritten from `worker/metrics.py` by `python -m smsq.worker.metrics > docs/metrics.md`.\n\n"
         "`smsq exporter` (part of `smsq up`) serves them at `http://SMSQ_METRICS_ADDR/metrics`, `127.0.0.1:9191` by\n"
         "default. Times are in seconds, money is in the account's currency. Metrics marked *ledger* are read from the\n"
         "ledger or the queues during the scrape; the others are counted by the processes and summed.\n\n"

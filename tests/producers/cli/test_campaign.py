@@ -428,6 +428,7 @@ def test_a_message_waits_where_no_worker_is(environ: dict[str, str]) -> None:
     assert (sent.exit_code, last(sent)["created"], waited.exit_code) == (0, True, 4)
     assert "waits: no worker of the urgent lane is up" in sent.stderr
     assert "is still queued after 0.2 s" in waited.stderr
+    assert status.pop("waits") == "no worker of the urgent lane is up; `smsq up` starts one"
     assert last(waited) == status
     assert (status["phone"], status["status"], status["gateway_id"]) == ("+79991234567", "queued", None)
 

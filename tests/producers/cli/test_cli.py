@@ -120,7 +120,7 @@ def test_a_child_whose_supervisor_is_gone_leaves_at_once() -> None:
         (["otp", "snd"], "did you mean `smsq otp send`?"),
         (["doubts", "setle"], "did you mean `smsq doubts settle`?"),
         (["shield", "alow"], "did you mean `smsq shield allow`?"),
-        (["campaign", "xyzzyx"], "its commands are cancel, check, list, pause"),
+        (["campaign", "xyzzyx"], "its commands are cancel, check, copy, edit, list"),
         (["campaign", "\x1bc"], "has no command '?c'"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
