@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, Final, TextIO
 
 from smsq.producers.intake.own_columns import ending
-from smsq.producers.intake.rows import Marked, Unreadable
+from smsq.producers.intake.rows import Marked, Unreadable, shown
 from smsq.producers.intake.several import OneFile
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
@@ -47,9 +47,15 @@ def rejected_rows(source: OneFile, receipts: Iterable[Receipt], statuses: frozen
                 "sent, or it was changed since"
             )
         if receipt.status in statuses:
-            yield receipt.error, cells
+            yield _with_lost(receipt.error, cells), cells
     if next(rows, None) is not None:
         raise BadInput(f"{source.name} has more than the {number} rows of the campaign's file")
+
+
+def _with_lost(reason: str, cells: Sequence[str]) -> str:
+    """The reason, with what stood in cells of which no text is made: a person who mends the row needs it."""
+    lost = [cell for cell in cells if isinstance(cell, Marked) and cell[:1] not in ("{", "[")]
+    return f"{reason} (it was {', '.join(map(shown, lost))})" if lost else reason
 
 
 def write_csv(source: OneFile, rows: Rejected, out: TextIO) -> int:
