@@ -16,9 +16,9 @@ as others.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
-import resource
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -44,7 +44,10 @@ _BLOCK = 1 << 20
 
 def main() -> None:
     """Read the workbook; the argument is the sheet's name, or nothing for the first that can be seen."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    with contextlib.suppress(ImportError):  # only Unix has it
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     wanted = sys.argv[1] if len(sys.argv) > 1 else None
     out, encode = sys.stdout.buffer, msgspec.json.Encoder().encode
     try:

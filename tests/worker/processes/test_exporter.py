@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[3]
 SEEN = Depth(
     {
         "smsq_batches": {("bulk", "doubtful"): 2},
+        "smsq_country_messages_total": {("7", "monitor"): 6},
         "smsq_queue_oldest_seconds": {("bulk",): 1.5},
         "smsq_messages_total": {("bulk", "sms", "delivered"): 7},
         "smsq_messages_by_network_total": {("hlr", "25001", "delivered"): 3},
@@ -98,6 +99,7 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
     assert samples(page(home, SEEN, hints=5)) == {
         ("smsq_messages_total", "sms", "bulk", "delivered"): 7,
         ("smsq_batches", "bulk", "doubtful"): 2,
+        ("smsq_country_messages_total", "7", "monitor"): 6,
         ("smsq_queue_oldest_seconds", "bulk"): 1.5,
         ("smsq_messages_by_network_total", "hlr", "25001", "delivered"): 3,
         ("smsq_pending_statuses",): 3,
