@@ -12,6 +12,7 @@ from smsq.worker.domain.campaign import OVER
 from smsq.worker.domain.errors import Conflict
 from smsq.worker.gateway.channels import channel
 from smsq.worker.ledger.campaigns.kin import Kin
+from smsq.worker.ledger.campaigns.kin import copied as already_copied
 from smsq.worker.ledger.views import CampaignView
 
 
@@ -42,10 +43,7 @@ class Copied(Remaking):
         before = self.before(draft)
         if before is not None and before.state in OVER:
             if not again:
-                raise Conflict(
-                    f"campaign {origin.id} was copied already as campaign {before.id} ({before.state}); add --again "
-                    "for one more copy (in Python `again=True`)"
-                )
+                raise Conflict(already_copied(origin.id, before.id, before.state))
             before = None
         if not copying.has_texts and text is None and channel(draft.options.channel).has_text:
             raise Conflict(
@@ -58,8 +56,8 @@ class Copied(Remaking):
         if not rows:
             raise Conflict(f"campaign {origin.id} has no messages: there is nothing to copy")
         remade = Remade(
-            origin=origin, draft=draft, kin=Kin(origin=origin.id, word=kin), copying=copying, rows=rows, text=said,
-            changed=changed, before=before,
+            origin=origin, draft=draft, kin=Kin(origin=origin.id, word=kin), copying=copying, rows=rows,
+            text=said, changed=changed, before=before, again=again,
         )  # fmt: skip
         if before is not None and is_all_in(before):
             return remade

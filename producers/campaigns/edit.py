@@ -93,7 +93,7 @@ class Edited(Copied):
         kept: dict[str, Any] = {
             "name": view.name, "rate": view.rate or None, "window": view.window or None, "budget": view.budget or None,
             "on_doubt": view.on_doubt, "topic": view.topic or None, "weight": view.weight,
-            "stop_if_bad": view.stop_if_bad, "auto_resume": view.auto_resume,
+            "stop_if_bad": view.stop_if_bad, "auto_resume": view.auto_resume, "cap": view.cap or None,
         }  # fmt: skip
         if text is None:
             kept |= {"language": view.language or None, "plain_chars": view.plain_chars}

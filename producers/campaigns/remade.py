@@ -94,6 +94,7 @@ class Remade:
     text: str | None = field(default=None, repr=False)  # for all, if it is not as in the origin
     changed: Mapping[str, str] = field(default_factory=dict, repr=False)  # options that are not as in the origin
     is_paused: bool = False  # it begins paused
+    again: bool = True  # it is begun though the very same one is over; a copy only if a person said so
     found: Preflight = field(default_factory=Preflight)
     repeats: Repeats = field(default_factory=Repeats)
     before: CampaignView | None = None
@@ -178,7 +179,8 @@ class Remaking(Begun):
     ) -> CampaignView:
         """Enrol it, range by range, going on where an earlier run stopped; `of` is how many rows there are.
 
-        Raises RetriedMeanwhile, and enrols nothing, if another retry of its origin was begun since it was made.
+        Raises, and enrols nothing, if since it was made another retry of its origin was begun (RetriedMeanwhile), the
+        same copy was made and is over, or another campaign took its origin's place (Conflict).
         """
         smsq, ledger, before = self._smsq, self._smsq.runtime.ledger, remade.before
         if before is not None and is_all_in(before):
@@ -191,7 +193,7 @@ class Remaking(Begun):
         plan = replace(plan, saved_as=remade.origin.saved_as)
 
         def begin() -> Opened:
-            return ledger.open_campaign(plan, again=True, overtakes=remade.overtakes, kin=remade.kin)
+            return ledger.open_campaign(plan, again=remade.again, overtakes=remade.overtakes, kin=remade.kin)
 
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:

@@ -6,6 +6,7 @@ from smsq.producers.installation import Installation
 from smsq.worker.domain.campaign import GOING, OVER
 from smsq.worker.domain.errors import BadInput, Conflict
 from smsq.worker.ledger.campaigns.control import begun
+from smsq.worker.ledger.campaigns.kin import replaced
 from smsq.worker.ledger.views import CampaignView
 
 EDITING = "it is being replaced by `smsq campaign edit`: run the same command again"
@@ -22,8 +23,10 @@ def replaceable(smsq: Installation, campaign_id: str) -> tuple[CampaignView, Cam
     if view is None:
         raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
     refuse_recurring(view)
-    heir = views.campaign(view.needed_by) if view.needed_by else None
-    if heir is not None and (heir.kin != "edit" or heir.state == "cancelled"):
+    heir = views.campaign(view.replaced_by) if view.replaced_by else None
+    if heir is not None and heir.state == "cancelled":
+        if heir.fed:
+            raise Conflict(_was_replaced(view, heir))
         heir = None
     if heir is None and (view.fed or view.state in OVER):
         raise Conflict(begun(view.id, view.state))
@@ -42,10 +45,16 @@ def refuse_recurring(view: CampaignView) -> None:
 def require_same(old: CampaignView, heir: CampaignView | None, before: CampaignView | None) -> None:
     """Raise Conflict if another campaign than `before` is taking its place already."""
     if heir is not None and (before is None or before.id != heir.id):
-        raise Conflict(
-            f"campaign {old.id} is being replaced by campaign {heir.id} already: edit that one, or end it with "
-            f"`smsq campaign cancel {heir.id}`"
-        )
+        raise Conflict(replaced(old.id, heir.id))
+
+
+def _was_replaced(old: CampaignView, heir: CampaignView) -> str:
+    """Why a campaign is not edited that another has replaced, which was cancelled on its way."""
+    lacks = "" if heir.closed else f"; it lacks rows after {heir.rows}: put those into a file of their own"
+    return (
+        f"campaign {old.id} was replaced by campaign {heir.id}, and that was cancelled when messages of it had been "
+        f"handed out already: `smsq campaign retry {heir.id} --unsent` sends those that have not left{lacks}"
+    )
 
 
 def was_paused(old: CampaignView) -> bool:

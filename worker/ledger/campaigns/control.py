@@ -9,8 +9,10 @@ from urllib.parse import quote
 from smsq.worker.domain.campaign import GOING
 from smsq.worker.domain.errors import BadInput, BudgetSpent, Conflict, SmsqError
 from smsq.worker.domain.money import UNITS, of_units
+from smsq.worker.ledger.campaigns.kin import replaced
 from smsq.worker.ledger.orders import SCHEDULER, Orders, orderer
 from smsq.worker.ledger.scripts import Argument
+from smsq.worker.ledger.store import translated
 
 _UNITS_OF = {"start_at": "1000", "budget": str(UNITS), "rate": "1"}  # what a stored number is divided by
 _WHOLE = ("start_at", "budget")
@@ -31,12 +33,12 @@ class CampaignControl(Orders):
         """`close`, `pause`, `resume` or `cancel` a campaign; return its state afterwards.
 
         `budget` goes with `resume` and is in force from then on; `part_price` goes with a budget, for a campaign that
-        was begun without a price. Raises BudgetSpent, and changes nothing, if one batch more would cost too much.
+        was begun without a price. Raises BudgetSpent, and changes nothing, if one batch more would cost too much;
+        Conflict if another campaign is in its place, which a resume would send beside that one.
         """
-        keys = self._control_keys(campaign_id)
         most = "" if budget is None else int(budget * UNITS)
         each = "" if part_price is None else str(part_price * UNITS)
-        reply = self._changed(campaign_id, self.call("control", keys, verb, why, most, each, orderer(), "", ""))
+        reply = self._told(campaign_id, verb, why, most, each, orderer(), "", "")
         state = reply[0].decode()
         raised = "" if budget is None else f"/--budget/{budget:f}"
         self._note_order(reply, f"{verb}/{campaign_id}{raised}")
@@ -55,20 +57,23 @@ class CampaignControl(Orders):
 
     def _itself(self, campaign_id: str, verb: str, why: str, found: str) -> str:
         try:
-            reply = self.call("control", self._control_keys(campaign_id), verb, why, "", "", SCHEDULER, "itself", found)
-            return self._changed(campaign_id, reply)[0].decode()
-        except BudgetSpent:
+            reply = self._told(campaign_id, verb, why, "", "", SCHEDULER, "itself", found)
+            return reply[0].decode()
+        except (BudgetSpent, Conflict):
             return "paused"
 
-    def _control_keys(self, campaign_id: str) -> list[str]:
+    def _told(self, campaign_id: str, verb: str, *told: Argument) -> list[bytes]:
         campaign = self.keys.campaign
-        return [
-            campaign(campaign_id),
-            campaign(campaign_id, "h"),
-            self.key("ready:bulk"),
-            self.key("run"),
-            campaign(campaign_id, "a"),
-        ]
+        keys = [campaign(campaign_id), campaign(campaign_id, "h"), self.key("ready:bulk"), self.key("run")]
+        keys += [campaign(campaign_id, "a")]
+        while True:
+            heir = ""
+            if verb == "resume":
+                with translated():
+                    heir = (self.redis.hget(campaign(campaign_id), "replaced_by") or b"").decode()
+            reply = self.call("control", [*keys, campaign(heir or campaign_id)], verb, *told, heir)
+            if reply[0] != b"moved":  # else another edit was begun in between: look again
+                return self._changed(campaign_id, reply)
 
     def amend(
         self, campaign_id: str, wishes: Mapping[str, str], *, part_price: Decimal | None = None
@@ -97,6 +102,8 @@ class CampaignControl(Orders):
             raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
         if reply[0] == b"short":
             raise BudgetSpent(campaign_id, of_units(int(reply[1])))
+        if reply[0] == b"replaced":
+            raise Conflict(replaced(campaign_id, reply[1].decode()))
         return reply
 
     def edit(self, campaign_id: str, changed: Mapping[str, str | float | Decimal]) -> None:

@@ -18,7 +18,8 @@ from smsq.worker.domain.policy import policy_of
 from smsq.worker.domain.recurrence import Series
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
-from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile
+from smsq.worker.ledger.campaigns.control import begun
+from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile, copied, replaced
 from smsq.worker.ledger.campaigns.log import Change, written_changes
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.orders import orderer
@@ -44,7 +45,9 @@ class CampaignEnrolment(Numbers):
         `left_out` is kept with a campaign that is begun. Those that it `overtakes` take no rows until their producers
         have compared them with it. `kin` says of which campaign's messages it is made. With `again` a finished campaign
         is begun anew, an unfinished one goes on. Raises Conflict with the old id if the campaign is finished and
-        `again` is not set, and if its origin is no longer kept; RetriedMeanwhile if another retry of that was begun.
+        `again` is not set, and if its origin is no longer kept; RetriedMeanwhile if another retry of that was begun. An
+        edit needs its origin paused: raises Conflict if it is not, if anything of it was handed out, or if another
+        campaign is in its place, be it done.
         """
         if plan.on_doubt not in POLICIES or plan.on_doubt == "resend":
             raise BadInput(f"on_doubt of a campaign is ask or park, not {plan.on_doubt!r}")
@@ -94,16 +97,18 @@ class CampaignEnrolment(Numbers):
             ]
             with translated():
                 known = self.redis.get(digest_key)
+                heir = self.redis.hget(self.keys.campaign(kin.origin), "replaced_by") if kin is not None else None
             keys += [self.keys.campaign(known.decode() if known is not None else campaign_id)]
             keys += [self.key("live"), self.key("stubs"), self.keys.campaign(campaign_id, "l"), self.key("files")]
             origin = kin.origin if kin is not None else campaign_id
             keys += [self.keys.campaign(campaign_id, "a"), self.keys.campaign(origin, "y"), self.keys.campaign(origin)]
-            keys += [self.keys.campaign(origin, "a")]
+            in_place = (heir or b"").decode()
+            keys += [self.keys.campaign(origin, "a"), self.keys.campaign(in_place or campaign_id)]
             keys += [self.keys.campaign(each) for each in overtakes]
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
             told += (orderer(), written_changes(_begun_with(plan)))
-            told += kin.told if kin is not None else ("", "", "")
+            told += (*(kin.told if kin is not None else ("", "", "")), in_place)
             reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
@@ -125,12 +130,20 @@ class CampaignEnrolment(Numbers):
                 raise RetriedMeanwhile(origin)
             if word == "orphan":
                 raise Conflict(f"campaign {origin} is no longer kept: its messages cannot be sent again")
+            if word == "replaced":
+                raise Conflict(replaced(origin, reply[1].decode()))
+            if word == "begun":
+                raise Conflict(begun(origin, reply[1].decode()))
+            if word == "unheld":
+                raise Conflict(
+                    f"campaign {origin} was resumed meanwhile: nothing was enrolled; run the same command again"
+                )
             if word == "known":
-                return self._continue(reply[1].decode())
+                return self._continue(reply[1].decode(), kin)
             # taken: the drawn id is in use; moved: another producer opened the campaign in between. Look again.
         raise LedgerHalted("no free campaign id was found")
 
-    def _continue(self, campaign_id: str) -> Opened:
+    def _continue(self, campaign_id: str, kin: Kin | None) -> Opened:
         with translated():
             state, ranges, size = self.redis.hmget(self.keys.campaign(campaign_id), ["state", "ranges", "batch_size"])
         if state is None:
@@ -138,6 +151,8 @@ class CampaignEnrolment(Numbers):
                 f"this file was sent as campaign {campaign_id}, which is no longer kept; --again sends it once more"
             )
         if state in (b"done", b"cancelled"):
+            if kin is not None and kin.word == "copy":
+                raise Conflict(copied(kin.origin, campaign_id, state.decode()))
             raise Conflict(
                 f"this file was sent already as campaign {campaign_id} ({state.decode()}); "
                 f"see `smsq campaign show {campaign_id}`, or add --again to send it once more"

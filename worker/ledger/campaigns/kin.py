@@ -43,6 +43,23 @@ class Retry:
     rows: Selection = field(repr=False)
 
 
+def copied(origin: str, copy: str, state: str) -> str:
+    """Why the same copy is not made once more, and what to do."""
+    return (
+        f"campaign {origin} was copied already as campaign {copy} ({state}); add --again for one more copy (in Python "
+        "`again=True`)"
+    )
+
+
+def replaced(campaign_id: str, heir: str) -> str:
+    """Why a campaign neither goes on nor is edited while another has its place, and what to do."""
+    return (
+        f"campaign {campaign_id} is replaced by campaign {heir} already, and its recipients would get both: edit that "
+        f"one, or end it with `smsq campaign cancel {heir}`. If it had begun by then, `smsq campaign retry {heir} "
+        "--unsent` sends what has not left; if not, run this command again"
+    )
+
+
 class Kinship(Store):
     """Reads the retries of a campaign."""
 

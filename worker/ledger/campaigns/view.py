@@ -71,6 +71,7 @@ class CampaignView:
     origin: str = ""  # the campaign of whose messages it is made, '' for none
     kin: str = ""  # what it is to that one: its `retry`, `copy`, `edit`, or `every` for an occurrence
     recurring: Recurring | None = None  # how it recurs, None if it does not
+    replaced_by: str = ""  # the campaign that was begun in its place by an edit
     needed_by: str = ""  # the newest campaign that is made of its messages
     words: tuple[str, ...] = ()  # what its rows say beside their texts, as in `Plan`
     zones: tuple[str, ...] = ()  # time zones of its batches, () if they have none
@@ -174,6 +175,7 @@ def _campaign(campaign_id: str, raw: Mapping[str, str], now: float) -> CampaignV
         repeats=raw.get("repeats", ""),
         origin=raw.get("origin", ""),
         kin=raw.get("kin", ""),
+        replaced_by=raw.get("replaced_by", ""),
         needed_by=raw.get("needed_by", ""),
         recurring=recurring(raw),
         words=tuple(filter(None, raw.get("words", "").split("\n"))),

@@ -1,15 +1,19 @@
 -- Close, pause, resume or cancel a campaign.
--- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run, 5 its log.  ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
+-- KEYS: 1 campaign, 2 held batches, 3 ready:bulk, 4 run, 5 its log, 6 the campaign that was begun in its place (itself if
+--       there is none).
+-- ARGV: 1 time or '', 2 'close'|'pause'|'resume'|'cancel', 3 why,
 --       4 a budget in 1/10,000 that holds from now on (resume only), '' to keep what there is, 5 with a budget: what a
 --       part is expected to cost, in 1/10,000, for a campaign that was begun without a price; '' for another, 6 by whom,
---       7 '' for a person, 'itself' for an automatic order, 8 what an automatic pause has found, in words.
--- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more, or {'gone'};
--- with these two nothing has changed. A pause takes effect at the next claim; batches that it holds come back on resume.
+--       7 '' for a person, 'itself' for an automatic order, 8 what an automatic pause has found, in words,
+--       9 id of the campaign in its place as it was seen or '' (resume only).
+-- Returns {state, run, n} afterwards, {'short', least budget} if a resume could not send one batch more,
+-- {'replaced', id} if a resume would send what the campaign in its place sends, {'moved'}, or {'gone'}; with these nothing
+-- has changed. A pause takes effect at the next claim; batches that it holds come back on resume.
 -- A person's pause takes the place of an automatic one, and an automatic resume ends only a pause for that very reason.
 -- A cancel is this one write: the scheduler ends batches that are held or were never handed out.
--- include: run, budget, audit
+-- include: run, budget, audit, place
 
-local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'why')
+local c = redis.call('HMGET', KEYS[1], 'state', 'closed', 'budget', 'why', 'replaced_by')
 local state = c[1]
 if not state then return { 'gone' } end
 local verb = ARGV[2]
@@ -17,6 +21,10 @@ if ARGV[7] ~= '' and verb == 'resume' and (state ~= 'paused' or c[4] ~= ARGV[3])
 local budget = tonumber(ARGV[4] ~= '' and ARGV[4] or c[3] or '0')
 
 local may_go_on = state == 'paused' or state == 'running' or state == 'enrolling'
+if verb == 'resume' and may_go_on and c[5] then
+  if c[5] ~= ARGV[9] then return { 'moved' } end
+  if has_place(redis.call('HMGET', KEYS[6], 'state', 'fed')) then return { 'replaced', c[5] } end
+end
 if verb == 'resume' and may_go_on and budget > 0 and (state == 'paused' or ARGV[4] ~= '') then
   local needed = least_next(KEYS[1], ARGV[5])
   if needed > budget then return { 'short', needed } end
