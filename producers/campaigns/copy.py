@@ -52,12 +52,13 @@ class Copied(Remaking):
             )
         self.check_moment(draft, before)
         said = channel(draft.options.channel).read(draft.template.render(())) if text is not None else None
-        rows = copying.choose(None).rows
-        if not rows:
-            raise Conflict(f"campaign {origin.id} has no messages: there is nothing to copy")
+        chosen = copying.choose(None)
+        if not chosen.messages:
+            why = "but for erased recipients, " if chosen.erased else ""
+            raise Conflict(f"{why}campaign {origin.id} has no messages: there is nothing to copy")
         remade = Remade(
-            origin=origin, draft=draft, kin=Kin(origin=origin.id, word=kin), copying=copying, rows=rows,
-            text=said, changed=changed, before=before, again=again,
+            origin=origin, draft=draft, kin=Kin(origin=origin.id, word=kin), copying=copying, rows=chosen.rows,
+            text=said, changed=changed, before=before, again=again, erased=chosen.erased,
         )  # fmt: skip
         if before is not None and is_all_in(before):
             return remade

@@ -100,6 +100,7 @@ class Remade:
     before: CampaignView | None = None
     left_out: LeftOut | None = field(default=None, repr=False)
     overtakes: tuple[str, ...] = ()
+    erased: int = 0  # messages that stay out, since their recipients were erased
 
     def ranges(self, batch_size: int) -> Iterator[Range]:
         """Its ranges from 1, always the same."""

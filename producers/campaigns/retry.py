@@ -106,14 +106,14 @@ class Retried(Remaking):
                 "the ledger fell back and forgot some of what it sent, so a retry could reach some phones twice: run "
                 "again the files and retries that were under way then, or add --again to take that risk"
             )
-        chosen, retries = copying.choose(wanted).rows, ledger.retries(origin.id)
-        rows = chosen
+        found, retries = copying.choose(wanted), ledger.retries(origin.id)
+        rows = chosen = found.rows
         for retry in retries:
             rows = rows.without(retry.rows)
         if not rows:
-            raise Conflict(_nothing(origin, wanted, chosen, retries))
+            raise Conflict(_nothing(origin, wanted, chosen, retries, found.erased))
         kin = Kin(origin=origin.id, word="retry", rows=rows, seen=len(retries))
-        return self._compared(origin, draft, kin, copying, rows, None, again)
+        return replace(self._compared(origin, draft, kin, copying, rows, None, again), erased=found.erased)
 
     def _compared(
         self,
@@ -186,13 +186,14 @@ def _require_over(origin: CampaignView, wanted: Wanted) -> None:
         )
 
 
-def _nothing(origin: CampaignView, wanted: Wanted, chosen: Selection, retries: Sequence[Retry]) -> str:
+def _nothing(origin: CampaignView, wanted: Wanted, chosen: Selection, retries: Sequence[Retry], erased: int) -> str:
     """Why there is nothing to retry, and what can be done."""
     if not chosen:
         kinds = {"failed": wanted.failed, "never left": wanted.unsent, "was given up by a person": wanted.parked}
         what = " or ".join(name for name, is_wanted in kinds.items() if is_wanted)
         why = f" for this reason ({', '.join(wanted.reasons)})" if wanted.reasons else ""
-        return f"no message of campaign {origin.id} {what}{why}: there is nothing to retry"
+        but = f", but for {many(erased)} whose recipients were erased" if erased else ""
+        return f"no message of campaign {origin.id} {what}{why}{but}: there is nothing to retry"
     took = [retry for retry in retries if len(chosen) != len(chosen.without(retry.rows))]
     names = ", ".join(retry.id for retry in took)
     newest = took[-1].id

@@ -179,13 +179,15 @@ def _say(remade: Remade) -> None:
     from smsq.producers.report import printable
 
     origin, before = remade.origin, remade.before
-    messages = counted(len(remade.rows), "message")
+    messages = counted(len(remade.rows) - (remade.erased if remade.kin.rows is None else 0), "message")
     if before is None:
         talk(f"{messages} of campaign {origin.id} ({printable(origin.name)}) again, as a new campaign")
     elif is_all_in(before):
         talk(f"campaign {before.id} sends these {messages} of campaign {origin.id} already: nothing is added")
     else:
         talk(f"campaign {before.id} is to send these {messages}, and {before.rows} of them are in: going on with it")
+    if remade.erased:
+        talk(f"{counted(remade.erased, 'message')} left out: their recipients were erased (`smsq forget`)")
     for line in repeat_lines(remade.repeats, "only_new"):
         talk(line)
     if remade.kin.rows is None:  # of a retry alone it matters what may still come

@@ -18,10 +18,10 @@ import msgspec
 
 from smsq.worker.domain import simulated
 from smsq.worker.domain.batch import Options, Packed, Ref, pack, unpack_rows, unpack_texts
-from smsq.worker.domain.campaign import LeftOut, Range
+from smsq.worker.domain.campaign import LeftOut, Range, Reject
 from smsq.worker.domain.errors import Conflict
 from smsq.worker.domain.receipt import SIZE
-from smsq.worker.domain.recipient import Recipient
+from smsq.worker.domain.recipient import FORGOTTEN, Recipient
 from smsq.worker.domain.row_words import RowWords, pack_words, unpack_words
 from smsq.worker.domain.status import BatchState, Status
 from smsq.worker.ledger.campaigns.view import CampaignView
@@ -37,6 +37,7 @@ FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
 _MAY_BE_WANTED = FAILED | {Status.CANCELLED, Status.LATE}
 _OPTIONS = msgspec.json.Decoder(Options)
 
+ERASED = "its recipient was erased (smsq forget)"
 NOTHING_CHANGED: Mapping[str, Any] = MappingProxyType({})
 
 # Counts the parts of a text with these options.
@@ -151,10 +152,14 @@ class Beside(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The result of choosing: which rows, and how many."""
+    """The result of choosing: which rows, how many messages, and how many had a recipient who is `erased`.
+
+    Of a whole campaign the erased are among the rows, and rejects in its ranges, which so stay the same.
+    """
 
     rows: Selection
     messages: int
+    erased: int = 0
 
 
 def _has_any(batch: BatchView, rows: Selection) -> bool:
@@ -182,7 +187,7 @@ class Copying:
 
     def choose(self, wanted: Wanted | None) -> Chosen:
         """The rows that are wanted, all of them for None."""
-        rows, messages = Selection(), 0
+        rows, messages, erased = Selection(), 0, 0
         for batches in self._batches():
             given_up = self._given_up(batches) if wanted is not None else frozenset[Ref]()
             for batch in batches:
@@ -193,12 +198,16 @@ class Copying:
                 else:
                     dropped = batch.ref in given_up
                     places = [index for index in range(batch.count) if wanted.takes(batch, index, dropped)]
+                gone = [index for index in places if batch.recipients[index] == FORGOTTEN]
+                erased += len(gone)
+                if gone and wanted is not None:
+                    places = [index for index in places if index not in gone]
                 if places:
                     numbers = unpack_rows(batch.rows, batch.first_row, batch.count)
                     for index in places:
                         rows.add(numbers[index])
-                    messages += len(places)
-        return Chosen(rows=rows, messages=messages)
+                    messages += len(places) if wanted is not None else len(places) - len(gone)
+        return Chosen(rows=rows, messages=messages, erased=erased)
 
     def ranges(
         self,
@@ -257,7 +266,10 @@ class Copying:
         left_out: LeftOut | None,
     ) -> Range:
         groups: dict[tuple[bytes, object], list[Kept]] = {}
+        erased = tuple(Reject(each.row, "invalid", ERASED, "") for each in portion if each.recipient == FORGOTTEN)
         for each in portion:
+            if each.recipient == FORGOTTEN:
+                continue
             own_options = each.options.written() if each.options is not None else b""
             groups.setdefault((own_options, each.apart), []).append(each)
         cut = [members[at : at + size] for members in groups.values() for at in range(0, len(members), size)]
@@ -284,7 +296,7 @@ class Copying:
         stayed.sort(key=lambda each: each.row)
         behind = pack([each.recipient for each in stayed], None, [each.row for each in stayed], 0) if stayed else None
         return Range(
-            n=n, batches=tuple(batches), rejects=(), rows=len(portion), behind=behind, zones=self._origin.zones
+            n=n, batches=tuple(batches), rejects=erased, rows=len(portion), behind=behind, zones=self._origin.zones
         )
 
     def _batches(self) -> Iterator[list[BatchView]]:
@@ -309,10 +321,11 @@ class Copying:
             held = pipe.execute()
         found: dict[Ref, Beside] = {}
         for batch, (texts, words, zone) in zip(batches, held, strict=True):
-            if has_texts and texts is None:
+            is_erased = all(recipient == FORGOTTEN for recipient in batch.recipients)
+            if has_texts and texts is None and not is_erased:
                 raise Conflict(f"texts of campaign {self._origin.id} are no longer kept (SMSQ_KEEP_TEXTS)")
             place = int(zone) if zone is not None else None
-            read = unpack_texts(texts) if has_texts else None
+            read = None if not has_texts or is_erased else unpack_texts(texts)
             found[batch.ref] = Beside(read, unpack_words(words or b"", batch.count), place)
         return found
 
