@@ -106,6 +106,7 @@ LEDGER: dict[str, Role] = {
                 "shield",
                 "shield:*",
                 "stamp",
+                "cap:*",
             ),
             "bell:ready:urgent",  # which a code rings that is enrolled
             *("job:*", "bell:job:*", "homes", "lead", "sick"),  # questions to the chores lane; what holds sending up

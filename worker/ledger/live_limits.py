@@ -52,6 +52,5 @@ class LiveLimits(Orders):
     def _set(self, what: str, value: str, *, sender: str = "", before: float = 0) -> None:
         keys = [self.key("ctl"), self.key("bucket"), self.key("run")]
         known = self.call("limit", keys, what, value, sender, before)
-        if known[0].decode() != value:
-            whose = f"/{quote(sender, safe='') or '-'}" if what == "sender" else ""
-            self._note_order(known, f"limits/{what}{whose}/{value or 'default'}")
+        whose = f"/{quote(sender, safe='') or '-'}" if what == "sender" else ""
+        self._note_order(known, f"limits/{what}{whose}/{value or 'default'}")  # also if a lost reply said it before

@@ -146,7 +146,7 @@ class Enrolment(Numbers, Screening):
         if message.even_opted_out:
             return EXEMPT
         keys = [plain_key(message.recipient)]
-        if self.sealer is not None or message.lane == "urgent":
+        if self.sealer is not None or self.make_sealer is not None or message.lane == "urgent":
             keys += self.forgotten_keys(message.recipient)
         sender = sender_of(message.options.sender)
         return "\n".join(name for key in keys for name in names_for(key, sender, ""))

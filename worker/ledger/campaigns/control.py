@@ -86,9 +86,8 @@ class CampaignControl(Orders):
             raise SmsqError(f"campaign {campaign_id} is {reply[1].decode()}: only its name can still be changed")
         known = [value.decode() for value in reply[3:]]
         changed = {name: (old, new) for (name, new), old in zip(wishes.items(), known, strict=True) if old != new}
-        if changed:
-            said = "".join(f"/{name}/{quote(new, safe='')}" for name, (_, new) in changed.items())
-            self._note_order(reply, f"set/{campaign_id}{said}")
+        said = "".join(f"/{name}/{quote(new, safe='')}" for name, new in wishes.items())
+        self._note_order(reply, f"set/{campaign_id}{said}")  # also if nothing changed: the reply may have been lost
         return changed
 
     def _changed(self, campaign_id: str, reply: list[bytes]) -> list[bytes]:

@@ -25,11 +25,16 @@ from smsq.worker.ledger.optouts.caps import KEPT_DAYS, Caps, cap_of
 from smsq.worker.ledger.optouts.countries import Countries
 from smsq.worker.ledger.scripts import Argument
 from smsq.worker.ledger.store import translated
+from smsq.worker.sealing import Sealer
 
 log = logging.getLogger(__name__)
 
 USE = "optout"  # of the installation's secret: the keyed hashes of forgotten recipients
 HASH_DIGITS = 32
+OTHERS_SECRET = (
+    "the list of opt-outs holds forgotten recipients, and only a host with the installation's secret key can tell who "
+    "they are: set SMSQ_SECRET_KEY here too"
+)
 NAMES_AT_ONCE = 3000  # looked up in one command
 _OPTIONS = msgspec.json.Decoder(Options)
 
@@ -60,6 +65,8 @@ class Screening(Countries, Caps):
             number, hashed, ruled = self.redis.hmget(self.key("ctl"), ["screen", "screen:hashed", "screen:countries"])
         if number is None:
             return Screened(number=0, statuses={})
+        if int(hashed or 0):
+            self._check_secret()
         names = list(self._names(recipients, sender_of(sender), topic, with_hashes=int(hashed or 0) > 0))
         flat = [name for each in names for name in each]
         found = self._are_listed(flat)
@@ -71,6 +78,19 @@ class Screening(Countries, Caps):
         met = [(region, rules[region]) for region in regions if region in rules]
         blocked = {at: Status.BLOCKED for at, region in enumerate(regions) if rules.get(region) == "block"}
         return Screened(number=int(number), statuses={**blocked, **statuses}, met=met)
+
+    def _check_secret(self) -> None:
+        """Raise WrongKey unless the hashes of this process are those of the installation."""
+        with translated():
+            secret = self.redis.hget(self.key("stamp"), "secret")
+        if secret is not None and secret.decode() not in self._own_sealer().names:
+            raise WrongKey(OTHERS_SECRET)
+
+    def _own_sealer(self) -> Sealer:
+        try:
+            return self.sealing()
+        except WrongKey:
+            raise WrongKey(OTHERS_SECRET) from None
 
     def _names(
         self, recipients: Sequence[Recipient], sender: str, topic: str, *, with_hashes: bool
@@ -88,14 +108,7 @@ class Screening(Countries, Caps):
 
     def forgotten_keys(self, recipient: Recipient) -> list[str]:
         """What stands for a recipient that was forgotten: keyed hashes, the sealing key's first."""
-        try:
-            sealer = self.sealing()
-        except WrongKey:
-            raise WrongKey(
-                "the list of opt-outs holds forgotten recipients, and only a host with the installation's secret key "
-                "can tell who they are: set SMSQ_SECRET_KEY here too"
-            ) from None
-        return [HASHED + digest[:HASH_DIGITS] for digest in sealer.digests(USE, key_of(recipient))]
+        return [HASHED + digest[:HASH_DIGITS] for digest in self._own_sealer().digests(USE, key_of(recipient))]
 
     def _are_listed(self, names: Sequence[str]) -> Iterator[bool]:
         with translated(), self.redis.pipeline(transaction=False) as pipe:

@@ -112,7 +112,7 @@ def test_of_one_that_is_over_only_the_name_changes(desk: Any) -> None:
 
 
 def test_an_order_is_in_the_journal(desk: Any) -> None:
-    """As a command that a person can give again; no space in it."""
+    """As a command that a person can give again; no space in it. Its repeat too: a reply may have been lost."""
     noted: list[str] = []
     desk.ledger.order_witness = lambda run, n, what: noted.append(what)
     campaign, _ = desk.campaign(1, close=False)
@@ -123,6 +123,7 @@ def test_an_order_is_in_the_journal(desk: Any) -> None:
 
     assert noted == [
         f"set/{campaign}/name/spring%20sale/rate/2.0",
+        f"set/{campaign}/name/spring%20sale",
         "limits/rate/20.0",
         "limits/sender/My%20Shop/5.0",
     ]

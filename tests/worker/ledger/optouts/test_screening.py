@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import Options
-from smsq.worker.domain.errors import WrongKey
+from smsq.worker.domain.errors import OptedOut, WrongKey
 from smsq.worker.domain.optout import EVERYTHING, OptOut, Scope, plain_key
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import Claim, ClaimCall, ClaimRefusal, NoClaim, Terms
+from smsq.worker.sealing import Sealer
 from tests.worker.ledger.conftest import BOTH_WAYS, PHONE
 
 pytestmark = BOTH_WAYS
@@ -147,6 +148,42 @@ def test_a_forgotten_recipient_is_known_by_its_hash(desk: Any) -> None:
     assert desk.try_claim(ref).refusal is ClaimRefusal.SEALED
     desk.ledger.sealer = sealer
     assert claimed_again(desk, ref).recipients == [PHONE + 2]
+
+
+def test_a_forgotten_recipient_gets_no_single_message(desk: Any) -> None:
+    """By either lane; a producer without the key leaves it to the claim."""
+    desk.ledger.opt_out([OptOut(key=desk.ledger.forgotten_keys(PHONE)[0])])
+    for lane in ("urgent", "bulk"):
+        with pytest.raises(OptedOut):
+            desk.single(lane=lane)
+    sealer, desk.ledger.sealer = desk.ledger.sealer, None
+    ref = desk.single(lane="bulk")
+    desk.ledger.sealer = sealer
+    first = desk.try_claim(ref)
+
+    assert isinstance(first, NoClaim)
+    assert first.refusal is ClaimRefusal.MORE
+    assert desk.statuses(ref) == ["optout"]
+
+
+def test_a_key_made_at_its_first_use_finds_the_forgotten(desk: Any) -> None:
+    """A fresh process has sealed nothing yet."""
+    desk.ledger.opt_out([OptOut(key=desk.ledger.forgotten_keys(PHONE)[0])])
+    sealer, desk.ledger.sealer = desk.ledger.sealer, None
+    desk.ledger.make_sealer = lambda: sealer
+
+    with pytest.raises(OptedOut):
+        desk.single(lane="bulk")
+
+
+def test_another_secret_finds_nobody_and_says_so(desk: Any) -> None:
+    """It would take everybody who was forgotten for free to go."""
+    desk.ledger.opt_out([OptOut(key=desk.ledger.forgotten_keys(PHONE)[0])])
+    desk.redis.hset(desk.ledger.key("stamp"), "secret", desk.ledger.sealing().names[0])
+    desk.ledger.sealer = Sealer(["another secret of thirty-two letters"])
+
+    with pytest.raises(WrongKey, match="SMSQ_SECRET_KEY"):
+        desk.ledger.screened([PHONE], sender=None, topic="")
 
 
 def test_one_time_codes_go(desk: Any) -> None:

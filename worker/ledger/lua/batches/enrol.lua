@@ -32,7 +32,7 @@ end
 if is_known or tonumber(number) > tonumber(redis.call('GET', N_BATCH) or '0') then
   return { 'renumber' }
 end
-local screening = redis.call('HMGET', CTL, 'screen', 'screen:countries')
+local screening = redis.call('HMGET', CTL, 'screen', 'screen:countries', 'screen:hashed')
 local listed = screening[1]
 if ARGV[16] ~= '' and screening[2] and screening[2] ~= '0' then
   local own = redis.call('HMGET', KEYS[#KEYS - 5], 'all:' .. ARGV[16], 'all:*')
@@ -51,8 +51,8 @@ m[ENROLLED] = now
 redis.call('HSET', SHARD, number .. 'm', cmsgpack.pack(m), number .. 'p', ARGV[6], number .. 't', ARGV[7])
 if ARGV[15] == EXEMPT then
   redis.call('HSET', SHARD, number .. 'v', EXEMPT)
-elseif listed and ARGV[15] ~= '' then
-  redis.call('HSET', SHARD, number .. 'v', listed)
+elseif listed and ARGV[15] ~= '' and (tonumber(screening[3] or '0') == 0 or string.find(ARGV[15], ':~', 1, true)) then
+  redis.call('HSET', SHARD, number .. 'v', listed) -- else nobody looked among the forgotten: the claim has it screened
 end
 if ARGV[14] ~= '' then
   redis.call('HSET', SHARD, number .. 'f', ARGV[14])
