@@ -213,7 +213,7 @@ def ails(brakes: Brakes, lane: str) -> str:
 def outside_hours(view: CampaignView, now: float) -> str:
     """That all of a campaign's windows are closed, or its rows' moments are ahead, until when and where; '' if not."""
     waiting = [zone for zone, many in zip(view.zones, view.zone_waiting, strict=False) if many]
-    is_all_fed = view.fed >= view.batches
+    is_all_fed = view.fed >= view.batches and not any(view.zone_waiting)
     if view.moment > now and not waiting and not is_all_fed:
         return f"its other rows have moments of their own, the first at {when(view.moment)}"
     zones = waiting or view.zones or (OWN,)

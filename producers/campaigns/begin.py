@@ -231,13 +231,12 @@ class Begun(Zoned, Screening):
         if not has_keys(draft):
             return draft
         keys = KnownKeys(self._smsq.runtime, draft.replaces, before.id if before is not None else "")
-        choice = replace(draft.choice, keys_against=keys.against)
+        choice = replace(draft.choice, keys_against=keys.against, overtakes=keys.unfinished)
         if keys.against:
             self.look(draft, keys)
             if found := keys.sent():
                 sent = [(view.id, view.first_sent_at or view.created_at, rows) for view, rows in found]
-                overtaken = tuple(view.id for view, _ in found if not view.closed and view.state not in OVER)
-                choice = replace(choice, left_out=LeftOut.of(sent, choice.left_out), overtakes=overtaken)
+                choice = replace(choice, left_out=LeftOut.of(sent, choice.left_out))
         return replace(draft, choice=choice)
 
     def enrol(
@@ -262,7 +261,7 @@ class Begun(Zoned, Screening):
         if changed := draft.source.changed():
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self.check_cut(draft)
-        self._look_round(draft)
+        draft = self._look_round(draft)
         plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
         kin = Kin(origin=draft.replaces, word="edit") if draft.replaces else None
@@ -296,32 +295,36 @@ class Begun(Zoned, Screening):
             raise type(error)(partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
 
-    def _look_round(self, draft: Draft) -> None:
-        """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago."""
+    def _look_round(self, draft: Draft) -> Draft:
+        """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago.
+
+        Returns the draft with campaigns that it overtakes by now.
+        """
+        if draft.choice.keys_against is not None:
+            draft = self._look_round_for_keys(draft)
         choice = draft.choice
-        if choice.keys_against is not None:
-            self._look_round_for_keys(draft)
         if choice.against is None or choice.word == "again":
-            return
+            return draft
         known = self.before(draft)
         if known is not None and known.state not in OVER and known.id != choice.continues:
-            return  # another producer has begun the very same, and compared it
+            return draft  # another producer has begun the very same, and compared it
         comparison = self.comparison(draft, self.show(choice.continues) if choice.continues else None)
         if comparison.against == choice.against:
-            return
+            return draft
         self.look(draft, comparison)
         repeats = comparison.repeats()
         if repeats.sent or repeats.unknown:
             said = repeats if repeats.sent else repeats.unknown_said
             raise Conflict(f"meanwhile {said}: nothing was enrolled; run the same command again")
+        return draft
 
-    def _look_round_for_keys(self, draft: Draft) -> None:
+    def _look_round_for_keys(self, draft: Draft) -> Draft:
         """The same for the keys of rows."""
         known = self.before(draft)
         own = known.id if known is not None and known.state not in OVER else ""
         keys = KnownKeys(self._smsq.runtime, draft.replaces, own)
         if keys.against == draft.choice.keys_against:
-            return
+            return draft
         self.look(draft, keys)
         if sent := keys.sent():
             view, rows = sent[0]
@@ -329,6 +332,8 @@ class Begun(Zoned, Screening):
                 f"meanwhile campaign {view.id} was begun, which has {len(rows)} of these keys: nothing was enrolled; "
                 "run the same command again"
             )
+        overtakes = dict.fromkeys((*draft.choice.overtakes, *keys.unfinished))
+        return replace(draft, choice=replace(draft.choice, overtakes=tuple(overtakes)))
 
     def _as_begun(self, draft: Draft, opened: Opened) -> Draft:
         """The draft of a campaign that goes on, without the rows that the campaign leaves out."""

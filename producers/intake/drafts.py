@@ -14,7 +14,6 @@ from phonenumbers import SUPPORTED_REGIONS
 from smsq.producers.fields import timestamp, with_fields
 from smsq.producers.intake.columns import split, unnamed
 from smsq.producers.intake.prepare import prepare
-from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.series import series_of
 from smsq.producers.intake.sources import AnyRows, Rows, given
@@ -31,8 +30,9 @@ from smsq.worker.domain.optout import topic_of
 from smsq.worker.domain.read_as import ReadAs
 from smsq.worker.domain.recurrence import Series
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts
+from smsq.worker.gateway.options import accepted, check_message, check_options, check_own_texts, parts_of
 from smsq.worker.ledger import Plan
+from smsq.worker.ledger.campaigns.reach import reachable
 
 RANGE_ROWS = 1000  # at least so many rows go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches
@@ -234,7 +234,7 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
         per_row=draft.per_row,
         zoning=zoning.afresh() if zoning is not None else None,
     )
-    return (reachable(part, draft.options, draft.guests) for part in made)
+    return (reachable(part, draft.options, parts_of, draft.guests) for part in made)
 
 
 def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
@@ -270,6 +270,11 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
     series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
     per_row = RowOptions.of(options, named, source.columns) if named else None
     zoning = zoning_of(meanings, source.columns, window, how.get("zone_unknown"))
+    if series is not None and zoning is not None and zoning.columns.has("at"):
+        raise BadInput(
+            "a campaign that recurs sends every row at each occurrence, and the moments in column "
+            f"{meanings['at']!r} come once: leave out --every, or leave out --per-row at"
+        )
     used = {*template.places, *(place for _, place in (per_row.columns if per_row is not None else ()))}
     if zoning is not None:
         used |= {*zoning.columns.places.values(), *(place for _, place in zoning.columns.tags)}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from smsq.producers.intake.drafts import Draft
 from smsq.worker.domain.batch import Ref, unpack_rows
-from smsq.worker.domain.campaign import Range
+from smsq.worker.domain.campaign import OVER, Range
 from smsq.worker.domain.row_words import unpack_keys
 from smsq.worker.ledger.campaigns.lately import BATCHES_AT_ONCE, left
 from smsq.worker.ledger.views import CampaignView
@@ -32,15 +32,23 @@ class KnownKeys:
 
     def __init__(self, runtime: Runtime, *besides: str) -> None:
         self._runtime = runtime
-        self._earlier = [
-            view for view in runtime.views.campaigns() if KEY in view.words and view.id not in besides and view.rows
-        ]
+        self._earlier = [view for view in runtime.views.campaigns() if KEY in view.words and view.id not in besides]
         self._hashes, self._rows = array("q"), array("I")
 
     @property
     def against(self) -> frozenset[tuple[str, int]]:
         """The campaigns with which keys are compared, each with how many rows it has."""
         return frozenset((view.id, view.rows) for view in self._earlier)
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Those of them whose producers may enrol more rows, with any keys.
+
+        An occurrence has the keys of its origin, which are compared, and no producer that could compare its rows.
+        """
+        return tuple(
+            view.id for view in self._earlier if not view.closed and view.state not in OVER and view.kin != "every"
+        )
 
     def add(self, part: Range) -> None:
         """Take in the keys of a range."""

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from smsq.producers.intake.prepare import prepare
-from smsq.producers.intake.reach import reachable
 from smsq.producers.intake.row_options import RowOptions
 from smsq.producers.intake.rows import Row
 from smsq.producers.intake.samples import Characters, PlainTally, Samples
@@ -32,7 +31,8 @@ from smsq.worker.domain.phone import without_numbers
 from smsq.worker.domain.phone_kind import Kind, kind
 from smsq.worker.domain.recipient import Recipient, written
 from smsq.worker.gateway.channels import channel
-from smsq.worker.gateway.options import counter
+from smsq.worker.gateway.options import counter, parts_of
+from smsq.worker.ledger.campaigns.reach import reachable
 
 REQUESTS = 3  # price requests for one campaign, whatever its size
 PER_REQUEST = 100  # messages in one of them
@@ -164,7 +164,7 @@ def look(
         per_row=per_row,
         zoning=zoning,
     )
-    parts = (screened(reachable(part, options, guests), screen, options) for part in parts)
+    parts = (screened(reachable(part, options, parts_of, guests), screen, options) for part in parts)
     look_at(parts, constant, options, found=found, seen=seen, left_out=left_out, heard=heard)
     if zoning is not None:
         found.zone_ways = zoning.ways

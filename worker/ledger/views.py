@@ -355,15 +355,18 @@ class Views(Standing):
 
 def _running(campaign_id: str, raw: Sequence[bytes | None], back: int) -> Running:
     _, fed, batches, window, zones, left, moment, opened, weight, parts, _ = raw
+    waiting = tuple(many for (many,) in struct.iter_unpack(">I", left or b""))
+    # With zones their lists say what is to come: a scheduler of an earlier version moves the cursor alone.
+    is_all_out = not any(waiting) and not moment if zones else int(fed or 0) >= int(batches or 0)
     return Running(
         id=campaign_id,
         window=(window or b"").decode(),
-        is_fed=int(fed or 0) >= int(batches or 0) and not back,
+        is_fed=is_all_out and not back,
         has_back=back > 0,
         weight=float(weight or 1),
         parts=max(1.0, int(parts or 0) / max(1, int(batches or 0))),
         zones=tuple(zones.decode().split("\n")) if zones else (),
-        waiting=tuple(many for (many,) in struct.iter_unpack(">I", left or b"")),
+        waiting=waiting,
         moment=int(moment) / 1000 if moment else None,
         opened=(opened or b"").decode(),
     )

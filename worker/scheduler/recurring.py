@@ -2,7 +2,9 @@
 
 An occurrence is known by its origin and its moment, so it is begun once, by whichever scheduler and however often. Its
 rows are enrolled a few ranges at a time, so that other duties do not wait. One that comes up late, since everything was
-down or the campaign was paused, is begun within `GRACE_S`, else skipped; its origin then says so.
+down or the campaign was paused, is begun within `GRACE_S`, else skipped; its origin then says so. One that was begun
+goes on after a restart however late it is, since some of its rows may have left. Rows that are no longer on the guest
+list are among its rejects.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from smsq.worker.ledger import Plan
 from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.campaigns.occurring import Recurring as Occurrences
+from smsq.worker.ledger.campaigns.reach import reachable
 from smsq.worker.ledger.orders import SCHEDULER, ordered_by
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
@@ -99,7 +102,8 @@ class Recurring:
         ledger = self._rt.ledger
         copying = self._rt.copying(origin)
         opened = ledger.open_campaign(self._plan(origin, copying, digest, at), kin=Kin(origin=origin.id, word="every"))
-        ranges = copying.ranges(copying.choose(None).rows, opened.batch_size)
+        copied = copying.ranges(copying.choose(None).rows, opened.batch_size)
+        ranges = (reachable(part, origin.options, copying.count, ledger.guests) for part in copied)
         self._enrolling[opened.id] = Enrolling(ranges=ranges, done=opened.ranges)
         log.info("occurrence begun campaign=%s origin=%s", opened.id, origin.id)
         return opened.id
@@ -155,5 +159,8 @@ class Recurring:
             stop_if_bad=origin.stop_if_bad,
             auto_resume=origin.auto_resume,
             words=origin.words,
+            cap=origin.cap,
+            language=origin.language,
+            plain_chars=origin.plain_chars,
             saved_as=origin.saved_as,
         )

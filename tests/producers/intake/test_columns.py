@@ -186,3 +186,10 @@ def test_the_columns_are_a_part_of_what_was_asked(tmp_path: Path) -> None:
     ]
     digests.append(drafted(tmp_path, *rows, per_row={"zone": "tz"}, zone_unknown="own").digest)
     assert len(set(digests)) == 4
+
+
+def test_moments_of_rows_do_not_recur() -> None:
+    """Each occurrence sends all rows, so those of later ones would pile up."""
+    rows = [{"phone": "+79990000001", "when": "2099-01-01T10:00+00:00"}]
+    with pytest.raises(BadInput, match=r"sends every row at each occurrence.* column 'when' .*leave out --every"):
+        draft(rows, text="Hi", every="day 10:00", every_zone="Europe/Moscow", per_row={"at": "when"})

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from smsq.producers.api import Smsq
+from smsq.producers.intake.drafts import draft
 from smsq.worker.domain.errors import Conflict
+from smsq.worker.ledger import Plan
+from smsq.worker.ledger.campaigns.kin import Kin
 from smsq.worker.ledger.views import CampaignView
 
 
@@ -91,3 +94,56 @@ def test_a_retry_keeps_words(smsq: Smsq, tmp_path: Path) -> None:
 
     assert (copy.words, copy.zones, copy.window) == (first.words, ("Asia/Omsk",), "9-21")
     assert [receipt.reference for receipt in smsq.campaigns.report(copy.id)] == ["a-1"]
+
+
+@pytest.mark.parametrize("cut_at", ["before a row", "between ranges"])
+def test_two_at_once_with_the_same_keys_send_them_once(
+    smsq: Smsq, tmp_path: Path, environ: dict[str, str], cut_at: str
+) -> None:
+    """One is begun while the other has no row in yet, or none with these keys: that one stops, and compares again."""
+    rows = [f"+7999{n:07},k{n}" for n in range(1500)]
+    one, two = orders(tmp_path / "a.csv", *rows), orders(tmp_path / "b.csv", *rows[-2:])
+    real, overtook = smsq.runtime.ledger.enrol_range, list[str]()
+
+    def slowly(campaign_id: str, n: int, *rest: Any, **how: Any) -> bool:
+        if not overtook and n == (1 if cut_at == "before a row" else 2):
+            with Smsq(environ=environ) as other:
+                overtook.append(other.campaigns.run(two, text="Second", per_row={"key": "order"}).id)
+        return real(campaign_id, n, *rest, **how)
+
+    smsq.runtime.ledger.enrol_range = slowly  # type: ignore[method-assign]
+    with pytest.raises(Conflict, match="run the same command again"):
+        smsq.campaigns.run(one, text="First", per_row={"key": "order"})
+    again = smsq.campaigns.run(one, text="First", per_row={"key": "order"})
+
+    assert dict(smsq.campaigns.show(overtook[0]).statuses) == {"queued": 2}
+    assert dict(again.statuses) == {"queued": 1498, "duplicate": 2}
+
+
+def test_a_campaign_that_is_begun_while_a_question_stands_is_overtaken(
+    smsq: Smsq, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """It has no row in yet when the answer comes."""
+    drafted = draft(orders(tmp_path / "a.csv", "+79990000001,a"), text="First", per_row={"key": "order"})
+    drafted, _, _ = smsq.campaigns.compared(drafted, None)
+    other = draft(orders(tmp_path / "b.csv", "+79990000001,a"), text="Second", per_row={"key": "order"})
+    opened = smsq.runtime.ledger.open_campaign(other.plan(100, 0.0))
+    first = smsq.campaigns.enrol(drafted)
+
+    with pytest.raises(Conflict, match=f"campaign {first.id} has left out rows"):
+        smsq.runtime.ledger.enrol_range(opened.id, 1, [], [], 0)
+
+
+def test_an_occurrence_is_not_overtaken(smsq: Smsq, tmp_path: Path) -> None:
+    """It has no producer that could compare its rows; those of its origin are compared."""
+    every = {"every": "day 10:00", "every_zone": "Europe/Moscow"}
+    first = smsq.campaigns.run(
+        orders(tmp_path / "a.csv", "+79990000001,a"), text="First", per_row={"key": "order"}, **every
+    )
+    plan = Plan(name="x", digest="d", text="First", template="First", words=first.words)
+    begun = smsq.runtime.ledger.open_campaign(plan, kin=Kin(origin=first.id, word="every"))
+    file = orders(tmp_path / "b.csv", "+79990000002,a", "+79990000003,b")
+    second = smsq.campaigns.run(file, text="Second", per_row={"key": "order"})
+
+    assert dict(second.statuses) == {"queued": 1, "duplicate": 1}
+    assert smsq.runtime.ledger.enrol_range(begun.id, 1, [], [], 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smsq.worker.domain import guests
 from smsq.worker.domain.recurrence import Recurrence, Series
 from smsq.worker.scheduler import recurring as recurring_module
 from smsq.worker.scheduler.feed import Feed
@@ -15,11 +16,11 @@ from smsq.worker.scheduler.windup import WindUp
 DAY_S, HOUR_S = 86_400.0, 3_600.0
 
 
-def origin(office: Any, batches: int = 3, **series: Any) -> tuple[str, float]:
+def origin(office: Any, batches: int = 3, **options: Any) -> tuple[str, float]:
     """A campaign that recurs daily; its id and its first occurrence."""
     calendar = Recurrence.parse("day 10:00", "Europe/Moscow")
     first = calendar.after(office.now)
-    return office.campaign(batches, series=Series(calendar=calendar, next_at=first, **series)), first
+    return office.campaign(batches, series=Series(calendar=calendar, next_at=first), **options), first
 
 
 def at(office: Any, moment: float, duty: Recurring, ticks: int = 50) -> None:
@@ -133,3 +134,28 @@ def test_an_occurrence_that_a_person_cancels_is_not_made_anew(office: Any, monke
 
     assert [view.id for view in made(office, campaign)] == [one.id]
     assert office.views.campaign(campaign).recurring.next_at == first + DAY_S
+
+
+def test_an_occurrence_is_as_its_origin(office: Any) -> None:
+    """With its cap, and the language and characters of its text."""
+    campaign, first = origin(office, cap="1/week", language="ru", plain_chars=True)
+    at(office, first, Recurring(office.runtime))
+
+    (one,) = made(office, campaign)
+    assert (one.cap, one.language, one.plain_chars) == ("1/week", "ru", True)
+
+
+def test_rows_that_are_guests_no_longer_are_rejects(office: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are sent, and later occurrences come."""
+    campaign, first = origin(office)
+    duty = Recurring(office.runtime)
+    monkeypatch.setattr(office.ledger, "guests", guests.read("+79990000001"))
+    at(office, first, duty)
+    monkeypatch.setattr(office.ledger, "guests", guests.read("+79990000009"))
+    at(office, first + DAY_S, duty)
+
+    one, two = made(office, campaign)
+    assert (one.statuses, one.closed, one.rows) == ({"queued": 1, "invalid": 2}, True, 3)
+    assert (two.statuses, two.state, two.rows) == ({"invalid": 3}, "done", 3)
+    assert [receipt.row for receipt in office.views.report(one.id)] == [1, 2, 3]
+    assert office.views.campaign(campaign).recurring.next_at == first + 2 * DAY_S

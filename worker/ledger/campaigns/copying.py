@@ -174,7 +174,7 @@ class Copying:
     def __init__(self, store: Store, origin: CampaignView, count: CountParts) -> None:
         self._store = store
         self._origin = origin
-        self._count = count
+        self.count = count
         with translated():
             raw = store.redis.hmget(store.keys.campaign(origin.id), ["text", "personal", "texts_gone", "texts_to"])
             self._numbers: bytes = store.redis.get(store.keys.campaign(origin.id, "b")) or b""
@@ -285,9 +285,9 @@ class Copying:
             said = [each.text for each in members if each.text is not None]
             own = msgspec.structs.replace(own, **changed) if own is not None else None
             if constant is None:
-                parts = sum(self._count(text, own or plan) for text in said)
+                parts = sum(self.count(text, own or plan) for text in said)
             else:
-                parts = self._count(constant, own or plan) * len(members)
+                parts = self.count(constant, own or plan) * len(members)
             who, where = [each.recipient for each in members], [each.row for each in members]
             zone, moment, alone = members[0].apart
             made = pack(who, said or None, where, parts, first_row=first)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.domain.recurrence import Recurrence, Series
 from smsq.worker.domain.status import BatchState
 from smsq.worker.ledger import ClaimRefusal, NoClaim
 from tests.worker.ledger.conftest import BOTH_WAYS
@@ -449,3 +450,46 @@ def test_a_fallen_ledger_grants_nothing(desk: Any, field: str, why: str) -> None
         desk.now += 5
         assert refusal(desk.try_claim(ref)) is ClaimRefusal.HALTED
         assert desk.statuses(ref) == ["queued"]
+
+
+def test_openings_of_another_window_are_not_believed(desk: Any) -> None:
+    """A changed window holds at once, though the scheduler has not written down yet when it is open."""
+    desk.now = datetime(2027, 1, 15, 12).astimezone().timestamp()
+    campaign, (ref,) = desk.campaign(1, window="9-21")
+    desk.ledger.amend(campaign, {"window": "22-23"})
+    refused = desk.try_claim(ref)
+    assert (refusal(refused), refused.wait_s) == (ClaimRefusal.CLOSED, 1.0)
+    desk.open_windows()
+    assert desk.try_claim(ref).wait_s == 10 * 3600
+    desk.ledger.amend(campaign, {"window": "9-21"})
+    desk.open_windows()
+    desk.claim(ref)
+
+
+def test_openings_go_with_their_window(desk: Any) -> None:
+    """One window, none, another: no batch waits for the first one's opening."""
+    desk.now = datetime(2027, 1, 15, 12).astimezone().timestamp()
+    campaign, (ref,) = desk.campaign(1, window="3-5")
+    desk.ledger.amend(campaign, {"window": ""})
+    desk.open_windows()
+    assert desk.redis.hget(f"{{smsq}}:c:{campaign}", "o0") is None
+    desk.ledger.amend(campaign, {"window": "9-21"})
+    refused = desk.try_claim(ref)
+    assert (refusal(refused), refused.wait_s) == (ClaimRefusal.CLOSED, 1.0)
+    desk.open_windows()
+    desk.now += 1
+    assert desk.ledger.due("ready:bulk", 10, 3.0) == [ref]
+    desk.claim(ref)
+
+
+def test_a_batch_of_a_campaign_that_recurs_is_held(desk: Any) -> None:
+    """Only its occurrences leave; a scheduler of an earlier version hands out its own batches."""
+    series = Series(calendar=Recurrence.parse("day 10:00", "Europe/Moscow"), next_at=desk.now + 60)
+    campaign, _ = desk.campaign(1, series=series)
+    (ref,) = desk.views.batch_refs(campaign)
+    desk.redis.zadd("{smsq}:ready:bulk", {str(ref): desk.now * 1000})  # as it does
+
+    assert refusal(desk.try_claim(ref)) is ClaimRefusal.PAUSED
+    assert desk.motion() == {}
+    assert desk.redis.smembers(f"{{smsq}}:c:{campaign}:h") == {str(ref).encode()}
+    assert desk.ledger.feed(campaign, 5, 100) == ([], "recurs")

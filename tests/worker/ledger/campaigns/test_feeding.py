@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from smsq.worker.domain.batch import pack
+from smsq.worker.ledger import ClaimRefusal
 from tests.worker.ledger.conftest import BOTH_WAYS
 
 pytestmark = BOTH_WAYS
@@ -31,8 +35,6 @@ def test_the_feed_hands_out_in_order_and_once(desk: Any) -> None:
 def test_the_feed_says_why_it_waits(desk: Any, why: str, halt: Any) -> None:
     """One answer to "why is this still waiting?"."""
     opened = desk.ledger.open_campaign(desk.plan())
-    from smsq.worker.domain.batch import pack
-
     desk.ledger.enrol_range(opened.id, 1, [pack([PHONE], None, [1], 1)], [], 1)
     halt(desk)
     assert desk.ledger.feed(opened.id, 1, 2) == ([], why)
@@ -46,3 +48,56 @@ def test_a_scheduled_campaign_waits_for_its_time(desk: Any) -> None:
     desk.now += 10
     assert len(desk.ledger.feed(campaign, 1, 2)[0]) == 1
     assert desk.ledger.feed("nope", 1, 2) == ([], "gone")
+
+
+def zoned(desk: Any, *parts: Sequence[tuple[int, float | None]], zones: Sequence[str]) -> tuple[str, list[int]]:
+    """A campaign whose ranges have batches with a zone and perhaps a moment; its id and its batches."""
+    opened = desk.ledger.open_campaign(desk.plan())
+    rows = 0
+    for n, part in enumerate(parts, 1):
+        batches = [
+            replace(pack([PHONE + rows + k], None, [rows + k], 1), zone=zone, moment=moment)
+            for k, (zone, moment) in enumerate(part, 1)
+        ]
+        rows += len(batches)
+        known = zones[: 1 + max(zone for each in parts[:n] for zone, _ in each)]
+        desk.ledger.enrol_range(opened.id, n, batches, [], rows, zones=known)
+    desk.ledger.close_campaign(opened.id)
+    return opened.id, [ref.number for ref in desk.views.batch_refs(opened.id)]
+
+
+def test_a_zone_that_comes_while_moments_are_due_waits_for_the_next_call(desk: Any) -> None:
+    """The scheduler has read two zones, a third is enrolled meanwhile: nothing is half-written, no batch is lost."""
+    due = desk.now - 1
+    campaign, batches = zoned(
+        desk, [(1, None), (0, None), (1, due)], [(2, due)], zones=("Europe/Moscow", "Asia/Omsk", "Asia/Tomsk")
+    )
+    assert desk.ledger.move_due(campaign, 2) == 1
+    (running,) = desk.views.running()
+    assert (running.waiting, running.moment) == ((1, 2), due)
+    assert desk.ledger.move_due(campaign, 3) == 1
+
+    assert sorted(ref.number for ref in desk.ledger.feed(campaign, 50, 100, [0, 1, 2])[0]) == batches
+    (running,) = desk.views.running()
+    assert (running.is_fed, running.moment) == (True, None)
+    assert desk.ledger.move_due(campaign, 3) == 0
+
+
+def test_no_batch_is_lost_after_a_scheduler_that_knows_no_zones(desk: Any) -> None:
+    """It moves the cursor alone; the lists are handed out to their end, and what left already is not sent again."""
+    campaign, batches = zoned(desk, [(n % 2, None) for n in range(5)], zones=("Europe/Moscow", "Asia/Omsk"))
+    refs = desk.views.batch_refs(campaign)
+    for ref in refs[:4]:  # as it does
+        desk.redis.zadd("{smsq}:ready:bulk", {str(ref): desk.now * 1000})
+    desk.redis.hset(f"{{smsq}}:c:{campaign}", "fed", 4)
+    desk.accept(desk.claim(refs[0]))
+    handed_out: list[int] = []
+    while not desk.views.running()[0].is_fed:
+        handed_out += [ref.number for ref in desk.ledger.feed(campaign, 2, 100, [0, 1])[0]]
+
+    assert sorted(handed_out) == batches
+    assert desk.ledger.feed(campaign, 2, 100, [0, 1]) == ([], "all handed out")
+    assert desk.views.campaign(campaign).fed == 5
+    assert desk.try_claim(refs[0]).refusal is ClaimRefusal.TAKEN
+    for ref in refs[1:]:
+        desk.accept(desk.claim(ref))

@@ -17,7 +17,10 @@ if not is_single then
 end
 local fed, batches = tonumber(c[2] or '0'), tonumber(c[3] or '0')
 local held = redis.call('SCARD', KEYS[8])
-if fed >= batches and held == 0 then return { 'waits', 'all handed out' } end
+local left = c[10] -- with zones their lists say what is to come: a scheduler of an earlier version moves the cursor alone
+local to_come = left and waiting_in_all(left) or batches - fed
+local is_all_out = to_come <= 0 and (fed >= batches or not left)
+if is_all_out and held == 0 then return { 'waits', 'all handed out' } end
 if c[4] and tonumber(c[4]) > now then return { 'waits', 'scheduled' } end
 if redis.call('ZCARD', KEYS[6]) > tonumber(ARGV[5]) then return { 'waits', 'doubts' } end
 local ctl = redis.call('HMGET', KEYS[5], 'fell', 'no_money', 'quiet_until', 'sender_rates')
@@ -43,8 +46,8 @@ if sender and not within(sender_rate, sender_tokens_in(KEYS[9], sender, sender_r
 end
 if tonumber(c[9] or '0') > now then held = 0 end
 local back = math.min(held, many)
-many = math.min(many - back, batches - fed)
-local packed, left = '', c[10]
+many = math.min(many - back, math.max(0, to_come))
+local packed = ''
 if left then
   local some, fresh = {}, 0
   for place = 10, #KEYS do
@@ -62,7 +65,7 @@ elseif many > 0 then
   packed = redis.call('GETRANGE', KEYS[2], fed * 4, (fed + many) * 4 - 1)
 end
 local fresh = #packed / 4
-if back + fresh == 0 then return { 'waits', fed < batches and 'closed' or 'paced' } end
+if back + fresh == 0 then return { 'waits', is_all_out and 'paced' or 'closed' } end
 if left and fresh > 0 then redis.call('HSET', KEYS[1], 'zone_left', left) end
 
 local mark, idle = redis.call('HGET', KEYS[5], 'awake:1'), false
@@ -89,5 +92,5 @@ for place = 0, fresh - 1 do
   hand_out(string.format('%.0f@%s', struct.unpack('>I4', packed, place * 4 + 1), ARGV[2]))
 end
 if idle then redis.call('HSET', KEYS[5], 'unhinted:1', string.format('%.1f', now + tonumber(ARGV[4]))) end
-if fresh > 0 then redis.call('HSET', KEYS[1], 'fed', fed + fresh) end
+if fresh > 0 then redis.call('HSET', KEYS[1], 'fed', math.max(fed, math.min(batches, fed + fresh))) end
 return reply

@@ -13,6 +13,8 @@ for place = 7, #ARGV do
   written[#written + 1] = ARGV[place]
 end
 redis.call('HSET', KEYS[1], unpack(written))
+local stale = #ARGV - 6 -- openings of zones that it has no longer, all of them without a window
+while redis.call('HDEL', KEYS[1], string.format('o%d', stale)) == 1 do stale = stale + 1 end
 if ARGV[6] == '1' then
   local tail = '@' .. ARGV[2]
   for _, ref in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%.0f', now), '+inf')) do

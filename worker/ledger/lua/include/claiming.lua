@@ -38,7 +38,7 @@ local function claim_one()
   if takes_stub(m, rest) then return { 'taken' } end
 
   local c = redis.call('HMGET', CAMPAIGN_KEY, 'state', 'budget', 'rate', 'tokens', 'tokens_at', 'window', 'zones',
-    'screened', 'cap')
+    'screened', 'cap', 'opened', 'every')
   -- End it here, but never while an earlier attempt may have been accepted: then ask first.
   local function end_it(status)
     if has_open_id(m, rest) then
@@ -51,7 +51,8 @@ local function claim_one()
   end
   if not SINGLE then
     if c[1] == 'cancelled' then return end_it(CANCELLED) end
-    if c[1] == 'paused' then
+    -- Of a campaign that recurs only its occurrences leave; a scheduler of an earlier version hands out its own batches.
+    if c[1] == 'paused' or c[11] and c[11] ~= '' then
       redis.call('ZREM', ready_key(m), ref)
       redis.call('SADD', HELD, ref)
       return { 'paused' }
@@ -82,7 +83,7 @@ local function claim_one()
     return { 'paced', math.ceil(ms) }
   end
   if c[6] and c[6] ~= '' then
-    local wait = closed_ms(c[7])
+    local wait = closed_ms(c[7], c[6], c[10])
     if wait > 0 then -- other batches of its campaign may be in zones that are open
       redis.call('ZADD', ready_key(m), 'XX', math.ceil(now + wait), ref)
       return { 'closed', math.ceil(wait) }

@@ -3,9 +3,11 @@
 
 local LOOK_AGAIN_MS = 1000 -- if nobody has written down yet when it is open
 
--- How many ms the batch must wait, 0 if its window is open. `zones`: of its campaign; without any there is one, of the
--- scheduler's machine. The openings are pairs of Unix seconds, in order.
-local function closed_ms(zones)
+-- How many ms the batch must wait, 0 if its window is open. `zones`, `window`, `opened`: of its campaign; without zones
+-- there is one, of the scheduler's machine. The openings are pairs of Unix seconds, in order. `opened` ends with the
+-- window that they are of: those of another window are not believed.
+local function closed_ms(zones, window, opened)
+  if string.match(opened or '', '^%S+ %S+ (.*)$') ~= window then return LOOK_AGAIN_MS end
   local zone = zones and zones ~= '' and redis.call('HGET', SHARD, number .. 'z') or '0'
   local openings = redis.call('HGET', CAMPAIGN_KEY, 'o' .. zone) or ''
   for at = 1, #openings, 8 do

@@ -4,6 +4,13 @@
 -- How many wait, by the place of the zone (from 0) in the campaign's table. `left`: the field `zone_left`.
 local function waiting_of(left, zone) return struct.unpack('>I4', left, zone * 4 + 1) end
 
+-- The same of all zones together.
+local function waiting_in_all(left)
+  local many = 0
+  for zone = 0, #left / 4 - 1 do many = many + waiting_of(left, zone) end
+  return many
+end
+
 local function with_waiting(left, zone, many)
   left = left .. string.rep('\0', math.max(0, zone * 4 - #left))
   return string.sub(left, 1, zone * 4) .. struct.pack('>I4', many) .. string.sub(left, zone * 4 + 5)

@@ -8,11 +8,12 @@ import pytest
 
 from smsq.producers.intake.drafts import draft, ranges
 from smsq.producers.intake.preflight import look
-from smsq.producers.intake.reach import NO_GUEST, reachable
 from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, unpack_rows, unpack_texts
 from smsq.worker.domain.campaign import Range
 from smsq.worker.domain.guests import Guests
 from smsq.worker.domain.row_words import RowWords, pack_words, unpack_words
+from smsq.worker.gateway.options import parts_of
+from smsq.worker.ledger.campaigns.reach import NO_GUEST, reachable
 
 REAL = [79990000000 + n for n in range(4)]
 SIMULATED = [12125550100, 13125550101, 12125550177]
@@ -86,7 +87,7 @@ def test_what_a_batch_has_of_its_rows_goes_with_them() -> None:
         zone=2,
         moment=1_700_000_000.0,
     )
-    part = reachable(Range(n=1, batches=(whole,), rejects=(), rows=4), Options())
+    part = reachable(Range(n=1, batches=(whole,), rejects=(), rows=4), Options(), parts_of)
 
     assert [[each.reference for each in unpack_words(batch.words, batch.count)] for batch in part.batches] == [
         ["order 0", "order 2"],

@@ -15,21 +15,24 @@ from smsq.worker.domain.guests import EVERYBODY, Guests
 from smsq.worker.domain.recipient import Recipient, written
 from smsq.worker.domain.row_words import pack_words, unpack_words
 from smsq.worker.domain.simulated import group_of
-from smsq.worker.gateway.options import counter
+from smsq.worker.ledger.campaigns.copying import CountParts
 
 NO_GUEST = "not on the guest list (SMSQ_GUESTS), and only its numbers can be reached"
 _LARGEST_BEGINNING = 4  # of a number of +1 in five bytes, most significant first: none of +7 has it
 
 
-def reachable(part: Range, options: Options, guests: Guests = EVERYBODY) -> Range:
-    """A range without those who are no guests, which are among its rejects, and with simulated numbers apart."""
+def reachable(part: Range, options: Options, count: CountParts, guests: Guests = EVERYBODY) -> Range:
+    """A range without those who are no guests, which are among its rejects, and with simulated numbers apart.
+
+    `count` counts the parts of a text with these options.
+    """
     batches: list[Packed] = []
     rejects: list[Reject] = []
     for batch in part.batches:
         if not guests.is_limited and not _may_simulate(batch.recipients):
             batches.append(batch)
         else:
-            batches += _groups(batch, batch.options or options, guests, rejects)
+            batches += _groups(batch, batch.options or options, count, guests, rejects)
     if len(batches) == len(part.batches) and not rejects:
         return replace(part, batches=tuple(batches))
     return replace(
@@ -44,7 +47,7 @@ def _may_simulate(recipients: bytes) -> bool:
     return recipients[0] != 5 or min(recipients[1::5], default=255) <= _LARGEST_BEGINNING
 
 
-def _groups(batch: Packed, options: Options, guests: Guests, rejects: list[Reject]) -> list[Packed]:
+def _groups(batch: Packed, options: Options, count: CountParts, guests: Guests, rejects: list[Reject]) -> list[Packed]:
     """A batch cut by how its messages are answered; the real ones keep its place."""
     recipients = unpack_recipients(batch.recipients)
     rows = unpack_rows(batch.rows, batch.first_row, batch.count)
@@ -61,7 +64,7 @@ def _groups(batch: Packed, options: Options, guests: Guests, rejects: list[Rejec
     made = []
     for name, places in groups.items():
         first = None if name or batch.first_row in taken else batch.first_row
-        packed = _packed(batch, options, recipients, rows, texts, places, first)
+        packed = _packed(batch, options, count, recipients, rows, texts, places, first)
         made.append(replace(packed, is_simulated=name != ""))
     return made
 
@@ -69,6 +72,7 @@ def _groups(batch: Packed, options: Options, guests: Guests, rejects: list[Rejec
 def _packed(
     batch: Packed,
     options: Options,
+    count: CountParts,
     recipients: Sequence[Recipient],
     rows: Sequence[int],
     texts: Sequence[str] | None,
@@ -78,8 +82,8 @@ def _packed(
     if texts is None:
         said, parts = None, batch.parts // batch.count * len(places)
     else:
-        said, count = [texts[place] for place in places], counter(options)
-        parts = sum(map(count, said))
+        said = [texts[place] for place in places]
+        parts = sum(count(text, options) for text in said)
     here = [rows[place] for place in places]
     made = pack([recipients[place] for place in places], said, here, parts, first_row=first)
     words = unpack_words(batch.words, batch.count) if batch.words else []
