@@ -30,7 +30,7 @@ def last_accepted_s(town: Town, journey: Journey, since: float) -> float:
 def at_full_speed(town: Town) -> Journey:
     journey = town.begin()
     journey.campaign(ROWS)
-    journey.wait_until_sending()
+    journey.wait_until_sending(0.01, 90)
     return journey
 
 
