@@ -52,9 +52,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST_FILE = "test_protocol_model.py"  # minutes of walking, on one core
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """The slow ones first, then the longest file, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.name != LONGEST_FILE))
 
 
 @pytest.fixture(scope="session")
