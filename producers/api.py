@@ -155,7 +155,8 @@ class Smsq(Installation):
         pumping shield, as codes of `smsq.otp` do.
 
         A simulated number (docs/trying.md) is answered by smsq itself: nothing leaves, and it costs nothing. With
-        `dry_run` nothing is written and nobody is asked: it returns what would be enrolled, and raises the same.
+        `dry_run` nothing is written, and the gateway is not asked: it returns what would be enrolled, and raises the
+        same.
 
         Raises BadPhone, BadAddress, NotAGuest, BadText, BadInput; OptedOut; TooMany, Held, Denied and OverBudget if the
         shield refuses; FilesTrouble if files cannot be kept. Raises LedgerUnreachable if it is not known whether the

@@ -90,8 +90,8 @@ class Begun(Zoned, Screening):
         and neither `only_new` nor `again` is set; LedgerTrouble if the ledger takes nothing more. The same call goes
         on later. It keeps the name, rate, moment, window, budget and `on_doubt` that the campaign began with;
         `resume` sets another budget. A `budget` needs a worker to ask for the price of a part: raises Unreachable if
-        none is up. With `dry_run` nothing is written and nobody is asked: it returns what would be enrolled, and raises
-        the same errors.
+        none is up. With `dry_run` nothing is written, and no price is asked for: it returns what would be enrolled, and
+        raises the same errors.
         """
         check_flags(again=again, only_new=only_new)
         said, saved_as, language = text_of(self._smsq, text, template)

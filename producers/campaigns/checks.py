@@ -5,7 +5,7 @@ from __future__ import annotations
 from smsq.producers.campaigns.show import Shown
 from smsq.producers.intake.drafts import Draft
 from smsq.worker.domain.campaign import OVER
-from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.errors import BadInput
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.ledger.views import CampaignView
 
@@ -18,16 +18,6 @@ class Checked(Shown):
         later = [name for name, _ in draft.per_row.columns] if draft.per_row is not None else []
         said = draft.template.written
         check_carried(self._smsq.settings.transport, draft.options, later=later, text=said)
-
-    def check_cut(self, draft: Draft) -> None:
-        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
-        if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
-            return
-        if self._smsq.runtime.ledger.fell_back_on(draft.digest):
-            raise Conflict(
-                "before the ledger fell back some of this file was sent, grouped by what was then known of time zones, "
-                "so nobody can tell which of its rows are sent; put the rows to send into a file of their own"
-            )
 
     def before(self, draft: Draft) -> CampaignView | None:
         """The campaign that these rows, text and options became earlier, if it is still kept."""

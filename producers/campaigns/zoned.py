@@ -28,7 +28,7 @@ class Zoned(Checked):
         return replace(draft, zoning=draft.zoning.with_knowledge(places, now))
 
     def check_cut(self, draft: Draft) -> None:
-        """Raise Conflict if rows left before a fall-back, and nobody can tell how they were grouped then."""
+        """Raise Conflict if rows left before a fall-back: how they were grouped then is not known any more."""
         if draft.zoning is None or not draft.zoning.by_recipient or self.before(draft) is not None:
             return
         if self._smsq.runtime.ledger.fell_back_on(draft.digest):

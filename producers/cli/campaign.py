@@ -159,7 +159,7 @@ def check(
     help="If a message did not arrive: ask sends it again once that is certain, park leaves it to a person.",
 )
 @campaign_set.pace_flags
-@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled. Nothing is written.")
 @click.option("--yes", is_flag=True, help="Send without asking for confirmation.")
 @click.option("--follow", is_flag=True, help="Show progress until every message is final or parked.")
 @click.option("--only-new", is_flag=True, help="Leave out rows that were already sent with this text and sender.")

@@ -34,9 +34,7 @@ LATER = (
 )
 
 
-dry_run_flag = click.option(
-    "--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked."
-)
+dry_run_flag = click.option("--dry-run", is_flag=True, help="Only say what would be enrolled. Nothing is written.")
 
 
 def later_flags(function: Command) -> Command:

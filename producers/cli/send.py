@@ -52,7 +52,7 @@ LOOK_EVERY_S = 0.1
 @click.option(
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds after which it is not sent any more."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled: nothing is written, nobody is asked.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be enrolled. Nothing is written.")
 @click.option("--even-opted-out", is_flag=True, help="Send it although PHONE has opted out (`smsq optout`).")
 @click.option("--wait", is_flag=True, help="Wait for its final status.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, help="Most seconds to wait.")

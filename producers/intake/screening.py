@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, unpack_rows, unpack_texts
+from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows
 from smsq.worker.domain.campaign import Range, Reject, RejectStatus
+from smsq.worker.domain.cutting import part_of
 from smsq.worker.domain.recipient import Recipient, written
-from smsq.worker.domain.row_words import pack_words, unpack_words
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import parts_of
 
@@ -55,30 +55,11 @@ def _without(
 ) -> Packed | None:
     """The batch without these places; None if nothing is left."""
     rows = unpack_rows(batch.rows, batch.first_row, batch.count)
-    texts = unpack_texts(batch.texts) if batch.texts else None
     for place, status in found.items():
         word, reason = REASONS[status]
         rejects.append(Reject(rows[place], word, reason, written(recipients[place])))
     kept = [place for place in range(batch.count) if place not in found]
     if not kept:
         return None
-    if texts is None:
-        parts = batch.parts // batch.count * len(kept)
-    else:
-        parts = batch.parts - sum(parts_of(texts[place], batch.options or options) for place in found)
-    made = pack(
-        [recipients[place] for place in kept],
-        [texts[place] for place in kept] if texts is not None else None,
-        [rows[place] for place in kept],
-        parts,
-        first_row=batch.first_row,
-    )
-    words = unpack_words(batch.words, batch.count) if batch.words else []
-    return replace(
-        made,
-        options=batch.options,
-        words=pack_words([words[place] for place in kept]) if words else b"",
-        zone=batch.zone,
-        moment=batch.moment,
-        is_simulated=batch.is_simulated,
-    )
+    own = batch.options or options
+    return part_of(batch, kept, lambda text: parts_of(text, own), first_row=batch.first_row)

@@ -6,7 +6,6 @@ import io
 import zipfile
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,8 @@ from python_calamine import load_workbook
 from smsq.producers.intake.own_columns import OwnColumns
 from smsq.producers.report import COLUMNS
 from smsq.producers.report_sheets import CUT, LONGEST_CELL, write_xlsx
-from smsq.worker.domain.receipt import Receipt
+from tests.producers.test_report import DELIVERED
 
-DELIVERED = Receipt(
-    id="4711.0",
-    phone="+79991234567",
-    status="delivered",
-    gateway_id=1_000_000_001,
-    parts=2,
-    cost=Decimal("7.6000"),
-    attempts=1,
-    submitted_at=1_700_000_000,
-    status_at=1_700_000_003,
-    row=1,
-)
 FORMULAS = ["=1+1", "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "http://x", "007", "{=1}"]
 
 

@@ -1,8 +1,9 @@
 """Waits at the bell of the ledger, and wakes a thread of the worker at each ring, past the queue.
 
-Who enrols a code rings that bell in the same round trip, so that no hint has to go through the queue. A ring becomes a
-hint of our own, which names no batch and is in no queue: the thread claims what is next. One thread of a process waits
-here, only while a worker thread is free and the process can send; what it took and cannot use it rings for another.
+A process that enrols a code rings that bell in the same round trip, so that no hint has to go through the queue. A
+ring becomes a hint of our own, which names no batch and is in no queue: the thread claims what is next. One thread of
+a process waits here, only while a worker thread is free and the process can send; what it took and cannot use it rings
+for another.
 """
 
 from __future__ import annotations

@@ -250,7 +250,7 @@ GOING_ON = (
     ),
     Safeguard(
         RINGS,
-        "a full bell stays silent, and nobody is told",
+        "a full bell stays silent, and no worker is told",
         f"{RUNG}::test_what_rang_in_a_full_bell_is_sent_by_those_it_woke",
         "a full bell is left silent",
     ),

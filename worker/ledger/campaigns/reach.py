@@ -6,14 +6,13 @@ numbers share a request only if the answer to all of them is the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from smsq.worker.domain.batch import Options, Packed, pack, unpack_recipients, unpack_rows, unpack_texts
+from smsq.worker.domain.batch import Options, Packed, unpack_recipients, unpack_rows
 from smsq.worker.domain.campaign import Range, Reject
+from smsq.worker.domain.cutting import part_of
 from smsq.worker.domain.guests import EVERYBODY, Guests
-from smsq.worker.domain.recipient import Recipient, written
-from smsq.worker.domain.row_words import pack_words, unpack_words
+from smsq.worker.domain.recipient import written
 from smsq.worker.domain.simulated import group_of
 from smsq.worker.ledger.campaigns.copying import CountParts
 
@@ -59,41 +58,10 @@ def _groups(batch: Packed, options: Options, count: CountParts, guests: Guests, 
             rejects.append(Reject(rows[place], "invalid", NO_GUEST, written(recipient)))
     if list(groups) == [""] and len(groups[""]) == batch.count:
         return [batch]
-    texts = unpack_texts(batch.texts) if batch.texts else None
     taken = {rows[places[0]] for name, places in groups.items() if name}
     made = []
     for name, places in groups.items():
         first = None if name or batch.first_row in taken else batch.first_row
-        packed = _packed(batch, options, count, recipients, rows, texts, places, first)
+        packed = part_of(batch, places, lambda text: count(text, options), first_row=first)
         made.append(replace(packed, is_simulated=name != ""))
     return made
-
-
-def _packed(
-    batch: Packed,
-    options: Options,
-    count: CountParts,
-    recipients: Sequence[Recipient],
-    rows: Sequence[int],
-    texts: Sequence[str] | None,
-    places: Sequence[int],
-    first: int | None,
-) -> Packed:
-    if texts is None:
-        said, parts = None, batch.parts // batch.count * len(places)
-    else:
-        said = [texts[place] for place in places]
-        parts = sum(count(text, options) for text in said)
-    here = [rows[place] for place in places]
-    made = pack([recipients[place] for place in places], said, here, parts, first_row=first)
-    words = unpack_words(batch.words, batch.count) if batch.words else []
-    return replace(
-        batch,
-        count=made.count,
-        recipients=made.recipients,
-        texts=made.texts,
-        rows=made.rows,
-        first_row=made.first_row,
-        parts=made.parts,
-        words=pack_words([words[place] for place in places]) if words else b"",
-    )
