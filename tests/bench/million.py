@@ -215,7 +215,7 @@ def measure(rows: int, folder: Path, say: Say) -> Found:
         _compare(found)
         found.sizes["append-only files"] = size_of(installation.home, "appendonly")
         found.sizes["journals"] = size_of(installation.home / "journal")
-        time.sleep(1.5)
+        time.sleep(1.5)  # the memory of processes is read once a second
         found.peaks |= installation.peaks()
     return found
 

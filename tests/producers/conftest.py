@@ -13,12 +13,24 @@ from smsq.producers.api import Smsq
 from smsq.producers.cli import main
 from smsq.worker.actors import declare
 from smsq.worker.host.master import Master
+from smsq.worker.ledger.values import Terms
 from smsq.worker.processes.lane import owner_name
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.workers import make_worker
 from smsq.worker.runtime import Runtime
 from smsq.worker.settings import Settings
 from tests.conftest import soon_stopped
+
+# What a worker claims by.
+TERMS = Terms(
+    owner="bulk/host/1/a",
+    mirror="https://one",
+    lease_s=45.0,
+    parallel=10,
+    urgent_slots=3,
+    slot_kept_s=75.0,
+    credentials="right",
+)
 
 
 @pytest.fixture

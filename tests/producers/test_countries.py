@@ -10,18 +10,9 @@ import pytest
 from smsq.producers.api import Smsq
 from smsq.worker.domain import errors
 from smsq.worker.ledger import Claim
-from smsq.worker.ledger.values import Terms
+from tests.producers.conftest import TERMS
 
 RU, KZ, DE = "+79990000001", "+77011234567", "+4915112345678"
-TERMS = Terms(
-    owner="bulk/host/1/a",
-    mirror="https://one",
-    lease_s=45.0,
-    parallel=10,
-    urgent_slots=3,
-    slot_kept_s=75.0,
-    credentials="right",
-)
 
 
 def met(smsq: Smsq) -> dict[str, tuple[str, dict[str, int]]]:

@@ -16,18 +16,10 @@ from smsq.worker.domain.fact import Fact
 from smsq.worker.domain.optout import Scope
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger import Claim
-from smsq.worker.ledger.values import ClaimCall, Terms
+from smsq.worker.ledger.values import ClaimCall
+from tests.producers.conftest import TERMS
 
 FIRST = 79990000000
-TERMS = Terms(
-    owner="bulk/host/1/a",
-    mirror="https://one",
-    lease_s=45.0,
-    parallel=10,
-    urgent_slots=3,
-    slot_kept_s=75.0,
-    credentials="right",
-)
 
 
 def people(path: Path, rows: int, *extra: str) -> Path:
