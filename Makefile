@@ -49,7 +49,7 @@ soak: setup ## run ten minutes of random faults on real processes, judged by the
 	$(bin)/python -m tests.journeys.soak $(SOAK)
 
 lock: setup ## write requirements.lock (to run smsq) and requirements-dev.lock (to develop it) from pyproject.toml
-	$(compile) --extra worker --extra dev pyproject.toml -o requirements-dev.lock
+	$(compile) --extra worker --extra rabbitmq --extra otel --extra dev pyproject.toml -o requirements-dev.lock
 	$(compile) --extra worker -c requirements-dev.lock pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and what tools left behind (not .smsq, which holds data)
