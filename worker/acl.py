@@ -129,6 +129,22 @@ LEDGER: dict[str, Role] = {
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
     ),
+    "backup": Role(  # `smsq backup`: it reads what a ledger is, writes a mark, and has Redis write its snapshot
+        commands=CHECKS | TRANSACTION | {"bgsave", "scard", "set"},
+        keys=(
+            "backup",
+            "stamp",
+            "run",
+            "n:*",
+            "campaigns",
+            "live",
+            "hosts",
+            "ready:*",
+            "lease",
+            "doubt",
+            "doubt:urgent",
+        ),
+    ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
     "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
 }
