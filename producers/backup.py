@@ -45,6 +45,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ledger: dict[str, str | int | float]  # `Contents`, read right before: the backup has at least that
 
 
+_MANIFEST = msgspec.json.Decoder(Manifest)
+
+
 def manifest_of(path: Path) -> Path:
     """Where the manifest of a backup is."""
     return path.with_name(f"{path.name}.json")
@@ -176,7 +179,7 @@ def read(path: Path) -> Manifest:
     if not path.is_file():
         raise BadInput(f"{path} is no file")
     try:
-        manifest = msgspec.json.decode(manifest_of(path).read_bytes(), type=Manifest)
+        manifest = _MANIFEST.decode(manifest_of(path).read_bytes())
     except FileNotFoundError:
         raise BadInput(
             f"{manifest_of(path)} is missing: the backup was not finished, or its two files were parted"

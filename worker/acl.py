@@ -120,7 +120,9 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
+    "web": Role(
+        frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts", "stamp")
+    ),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
