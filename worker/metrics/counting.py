@@ -33,6 +33,7 @@ class Metrics:
         self._callbacks = _counter("smsq_callback_events_total", registry)
         self._door_requests = _counter("smsq_door_requests_total", registry)
         self._door_seconds = _histogram("smsq_door_request_seconds", registry)
+        self._pages = _counter("smsq_pages_total", registry)
         self._put_aside = _counter("smsq_hints_put_aside_total", registry)
         self._files_missing = _counter("smsq_files_missing_total", registry)
         self._actor_runs = _counter("smsq_actor_runs_total", registry)
@@ -91,6 +92,10 @@ class Metrics:
         """The front door answered: `taken`, `refused`, `busy` (put off) or `failed`."""
         self._door_requests.labels(page, outcome).inc()
         self._door_seconds.labels(page).observe(took_s)
+
+    def page(self, outcome: str) -> None:
+        """A page to the on-call list was `sent`, `grouped`, `limited`, `refused` or `failed`."""
+        self._pages.labels(outcome).inc()
 
     def files_missing(self, lane: str) -> None:
         """The files of a claim were not on this host."""

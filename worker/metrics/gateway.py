@@ -27,6 +27,13 @@ ROWS: Final[tuple[Metric, ...]] = (
         "1 if the mirror worked when a process last tried it, 0 if no connection opened or answers are missing.",
         ("mirror",),
     ),
+    Metric(
+        "smsq_limit_used_ratio",
+        "gauge",
+        "How much of one of the gateway's limits is used now, from 0 to 1. At 1 the gateway refuses or blocks us.",
+        ("limit",),
+        "scrape",
+    ),
     Metric("smsq_gateway_ids_left", "gauge", "Gateway ids that are left. At 0, sending halts.", (), "scrape"),
     Metric(
         "smsq_callback_events_total",

@@ -8,6 +8,20 @@ from smsq.worker.metrics.row import REQUEST_BUCKETS, Metric
 
 ROWS: Final[tuple[Metric, ...]] = (
     Metric("smsq_ledger_up", "gauge", "1 if the ledger answered this scrape.", (), "scrape"),
+    Metric(
+        "smsq_scrape_seconds",
+        "gauge",
+        "How long the exporter took to read ledger, queues and servers for this page.",
+        (),
+        "host",
+    ),
+    Metric(
+        "smsq_build_info",
+        "gauge",
+        "Always 1; the label says which version of smsq serves this page.",
+        ("version",),
+        "host",
+    ),
     Metric("smsq_halted", "gauge", "1 while sending is halted and somebody must act, by reason.", ("halt",), "scrape"),
     Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
     Metric("smsq_owners", "gauge", "Worker processes that send heartbeats.", (), "scrape"),

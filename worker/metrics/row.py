@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram", "summary"]
-Source = Literal["process", "scrape"]
+Source = Literal["process", "scrape", "server", "host"]  # who knows it; `scrape`: ledger and queues
 
 REQUEST_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)  # up to the read timeout
 WAIT_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 3600)
