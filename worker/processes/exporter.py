@@ -25,12 +25,12 @@ import prometheus_client
 from dramatiq.errors import ConnectionClosed
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.counters import Reader
 from smsq.worker.processes.disk import room
 from smsq.worker.processes.http_server import ConnectionLimits, Server
 from smsq.worker.redis_health import Load, NoAnswer, load
@@ -123,20 +123,16 @@ class ProcessCollector:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._reader = Reader()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the files have the families."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """All families in the files; if a folder is removed meanwhile, none until the next scrape."""
-        try:
-            merged: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
-                metrics_folder.counters(self._home)
-            )
-        except FileNotFoundError:
-            return ()
-        return merged
+        """All families in the files."""
+        with metrics_folder.counters(self._home) as paths:
+            return self._reader.families(paths)
 
 
 class Exporter:
