@@ -97,12 +97,13 @@ class Begun(Zoned, Screening):
         said, saved_as, language = text_of(self._smsq, text, template)
         how["language"] = how.get("language") or language
         options, guests = how.get("options") or Options(), self._smsq.settings.guests
+        transport = self._smsq.settings.transport
         if dry_run:
             how["options"] = named(self._smsq.settings, options, files)
-            drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
+            drafted = replace(draft(rows, text=said, guests=guests, transport=transport, **how), saved_as=saved_as)
             return self.would_run(drafted, again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, options, files)
-        drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
+        drafted = replace(draft(rows, text=said, guests=guests, transport=transport, **how), saved_as=saved_as)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):

@@ -100,7 +100,8 @@ class Edited(Copied):
         told = {**kept, **{name: value for name, value in how.items() if value is not None}}
         options = without_moment(view.options)
         said = view.template if text is None else text
-        drafted = draft(rows, text=said, guests=self._smsq.settings.guests, **{**told, "options": options})
+        told["options"], settings = options, self._smsq.settings
+        drafted = draft(rows, text=said, guests=settings.guests, transport=settings.transport, **told)
         drafted = replace(drafted, replaces=view.id, saved_as=view.saved_as if text is None else "")
         if how.get("at") is None and view.start_at:
             drafted = replace(drafted, start_at=view.start_at)
