@@ -94,6 +94,7 @@ class Preflight:
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
     strata: dict[tuple[str, str], Stratum] = field(default_factory=dict, repr=False)  # by country and channel
     continues: str = ""  # the unfinished campaign that these rows are already
+    by_zone: Counter[str] = field(default_factory=Counter)  # time zone -> parts, if batches have one
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
     simulated_parts: int = 0  # of them, which cost nothing
@@ -196,6 +197,8 @@ def look_at(
             own = batch.options or options
             if batch.options is not None:
                 found.own.setdefault(own.channel, own)
+            if batch.zone is not None:
+                found.by_zone[part.zones[batch.zone]] += batch.parts
             found.by_sender[own.sender or ""] += batch.count
             found.by_channel[own.channel] += batch.count
             if batch.is_simulated:
