@@ -123,8 +123,8 @@ class Retried(Remaking):
         if heir is not None and (heir.state != "cancelled" or heir.fed):
             raise Conflict(
                 f"campaign {origin.id} was replaced by campaign {heir.id} (`smsq campaign edit`), which sends to "
-                "the same recipients: a retry of what never left would reach them twice; look at that campaign, or add --again "
-                "to send the old messages too"
+                "the same recipients: a retry of what never left would reach them twice; look at that campaign, or add "
+                "--again to send the old messages too"
             )
 
     def _compared(
