@@ -21,7 +21,7 @@ def describe() -> list[Described]:
         Described(
             field.variable,
             field.shown or (f"`{field.default}`" if field.default else ""),
-            field.help + (f" Or a file that holds it: `{field.variable}_FILE`." if field.is_secret else ""),
+            field.help + (f" Or a file that holds it: `{field.variable}_FILE`." if field.may_be_in_file else ""),
         )
         for field in FIELDS
     ]
