@@ -20,7 +20,7 @@ from smsq.worker.metrics import LABELS, METRICS, Metrics, write_page
 from smsq.worker.processes import metrics_folder
 from smsq.worker.queues.middleware import ActorMetrics
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
