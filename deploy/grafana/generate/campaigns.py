@@ -90,7 +90,7 @@ PAGE = Page(
                 graph(
                     "Campaigns by state",
                     "Campaigns that are not over, by state.",
-                    Query(ledger("smsq_campaigns", 'state!~"done|cancelled"'), "{{state}}"),
+                    Query(ledger("smsq_campaigns"), "{{state}}"),
                     unit="short",
                     runbook="A campaign that waits",
                 ),

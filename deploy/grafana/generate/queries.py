@@ -94,7 +94,7 @@ def total(expr: str) -> str:
 
 def _row(name: str) -> Metric:
     """The metric's row; a name that is not in the table is a mistake of these files."""
-    return TABLE.get(name) or COMING[name]
+    return TABLE[name]
 
 
 def _by(labels: tuple[str, ...]) -> str:
@@ -103,27 +103,3 @@ def _by(labels: tuple[str, ...]) -> str:
 
 def _selected(series: str, *matchers: str) -> str:
     return f"{series}{{{', '.join(matchers)}}}"
-
-
-COMING = {
-    name: Metric(name, "gauge", "", labels)
-    for name, labels in {
-        "smsq_campaigns": ("state",),
-        "smsq_campaigns_auto_paused": ("reason",),
-        "smsq_queued_messages": ("lane",),
-        "smsq_queued_cost": (),
-        "smsq_limit_used_ratio": ("limit",),
-        "smsq_redis_up": ("server",),
-        "smsq_redis_memory_bytes": ("server",),
-        "smsq_redis_memory_limit_bytes": ("server",),
-        "smsq_redis_aof_bytes": ("server",),
-        "smsq_redis_persistence_ok": ("server",),
-        "smsq_redis_evicted_keys_total": ("server",),
-        "smsq_redis_clients": ("server",),
-        "smsq_disk_free_bytes": ("place",),
-        "smsq_disk_size_bytes": ("place",),
-        "smsq_build_info": ("version",),
-        "smsq_scrape_seconds": (),
-        "smsq_pages_total": ("outcome",),
-    }.items()
-}
