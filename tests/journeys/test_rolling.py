@@ -32,11 +32,6 @@ def hurry(town: Town, journey: Journey) -> None:
     assert town.run("campaign", "set", view.id, "--rate", "4000").wait(60) == 0
 
 
-def no_claim_expired(town: Town) -> None:
-    """Everybody stopped in order, so nobody left a request behind."""
-    assert sum(town.views.depth().by("smsq_leases_expired_total").values()) == 0
-
-
 @pytest.mark.fault
 def test_everything_is_restarted_one_by_one(make_town: Callable[..., Town]) -> None:
     """Every process of two hosts and Redis restarted in turn, during a campaign and codes: 0 lost, 0 doubled."""
@@ -48,7 +43,6 @@ def test_everything_is_restarted_one_by_one(make_town: Callable[..., Town]) -> N
     sender, pace, began = Sender(fleet, journey, None), Pace(town), time.monotonic()
     for name in ALL:
         fleet.replace(name, None)
-    no_claim_expired(town)
     assert town.server is not None
     town.server.stop()  # the ledger's and the queues' at once
     town.server.start()
@@ -89,7 +83,6 @@ def test_everything_is_upgraded_one_by_one(make_town: Callable[..., Town], tmp_p
     for name in ("urgent-a", "bulk-a", *WORKERS[len(WORKERS) // 2 :], "web", "exporter"):
         fleet.replace(name, None)
     sender.stop()
-    no_claim_expired(town)
     journey.send(3)
     hurry(town, journey)
     newer.stop()
