@@ -32,14 +32,16 @@ WORKERS = tuple(f"{lane}-{host}" for host in "ab" for lane in LANES)
 ALL = (*SCHEDULERS, *WORKERS, "web", "exporter")
 
 _SENDER = """
-import sys, time
+import sys, threading, time
 from smsq import Smsq
 from smsq.worker.domain.errors import SmsqError
 first, every_s = int(sys.argv[1]), float(sys.argv[2])
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
 with Smsq() as smsq:
     n = 0
     print("ready", flush=True)
-    while True:
+    while not stop.is_set():
         began = time.time()
         try:
             sent = smsq.send(first + n, "Your code is 4821", key=f"code-{first + n}")
@@ -48,7 +50,7 @@ with Smsq() as smsq:
         else:
             print(f"sent {first + n} {sent.id} {began} {time.time() - began}", flush=True)
             n += 1
-        time.sleep(max(0.0, began + every_s - time.time()))
+        stop.wait(max(0.0, began + every_s - time.time()))
 """
 
 
@@ -150,6 +152,7 @@ class Sender:
                 [sys.executable, "-P", "-c", _SENDER, str(first), str(every_s)],
                 cwd=fleet.town.folder,
                 env={**os.environ, **fleet.environ(tree)},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -174,8 +177,9 @@ class Sender:
 
     def stop(self) -> None:
         """Between two calls: what was enrolled was told."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(STOP_S)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait(STOP_S) == 0
         self._reader.join(STOP_S)
         assert self._process.stdout is not None
         self._process.stdout.close()

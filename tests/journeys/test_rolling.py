@@ -14,8 +14,8 @@ from tests.journeys.town import Journey, Town
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PREVIOUS = "63aa4f6afdf7f39e0f4b3031612e30f2195b2f3e"  # the last commit before campaigns got zones, opt-outs and copies
-RATE = 60  # messages in a second, until everything is replaced
-ROWS = 9000
+RATE = 40  # messages in a second, until everything is replaced
+ROWS = 9_000
 
 
 def without_processes(make_town: Callable[..., Town]) -> Town:
