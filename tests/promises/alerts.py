@@ -1,4 +1,4 @@
-"""The rules of `deploy/prometheus/rules` as values. `python -m tests.promises.alerts` writes `docs/monitoring.md`'s tables."""
+"""The rules of `deploy/prometheus/rules` as values; `python -m tests.promises.alerts` writes their page."""
 
 from __future__ import annotations
 
