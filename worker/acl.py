@@ -25,7 +25,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
-from smsq.worker.queues.broker import NAMESPACE
+from smsq.worker.queues.hint_broker import NAMESPACE
 from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
