@@ -94,7 +94,7 @@ class Metrics:
         self._door_seconds.labels(page).observe(took_s)
 
     def page(self, outcome: str) -> None:
-        """A page to the on-call list was `sent`, `grouped`, `limited`, `refused` or `failed`."""
+        """A page to the on-call list was `sent`, `grouped`, `limited`, `refused`, `failed` or `ignored`."""
         self._pages.labels(outcome).inc()
 
     def files_missing(self, lane: str) -> None:
