@@ -30,6 +30,7 @@ from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.counters import Reader
 from smsq.worker.processes.disk import room
 from smsq.worker.processes.http_server import ConnectionLimits, Server
@@ -201,8 +202,8 @@ class Exporter:
         return int(answered[0].split()[0]), answered[1], body
 
 
-def run(settings: Settings, beat: Callable[[], None]) -> int:
-    """Serve until SIGTERM or SIGINT and call `beat` meanwhile; raises SmsqError if the address cannot be used."""
+def run(settings: Settings, pulse: Pulse) -> int:
+    """Serve until SIGTERM or SIGINT, with `pulse` beating; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
     from smsq.worker.runtime import Runtime
 
@@ -216,9 +217,11 @@ def run(settings: Settings, beat: Callable[[], None]) -> int:
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: asked.set())
-    with Exporter(registry, settings.metrics_addr, beat=beat) as exporter:
+    with Exporter(registry, settings.metrics_addr, beat=pulse.beat) as exporter:
         _log.info("metrics served url=%s", exporter.url)
+        pulse.manager.ready(f"metrics at {exporter.url}")
         asked.wait()
+        pulse.manager.stopping()
     return 0
 
 
