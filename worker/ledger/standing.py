@@ -248,8 +248,8 @@ class Standing:
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
         """Seconds since the oldest of these batches was enrolled: that is the order of numbers, not of scores."""
-        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
-        batch = self.ledger.read([oldest])[0] if oldest is not None else None
+        oldest = min(refs, key=lambda ref: int(ref.partition(b"@")[0]), default=None)
+        batch = self.ledger.read([Ref.parse(oldest)])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
     def astray(self) -> dict[str, int]:
