@@ -85,7 +85,7 @@ class Stamps:
             with urllib.request.urlopen(
                 f"{self._control}/_sandbox/messages?limit={MOST_SHOWN}&after={self._after}"
             ) as answer:
-                told = json.load(answer)
+                told = json.load(answer)["messages"]
             self._is_short = self._is_short or len(told) == MOST_SHOWN
             if told:
                 self._after = told[0]["n"]
@@ -95,7 +95,7 @@ class Stamps:
 def newest(control: str) -> tuple[float, int]:
     """When the gateway took its newest message, and the number of that."""
     with urllib.request.urlopen(f"{control}/_sandbox/messages?limit=1") as answer:
-        told = json.load(answer)
+        told = json.load(answer)["messages"]
     return (told[0]["at"], told[0]["n"]) if told else (0.0, 0)
 
 
