@@ -9,6 +9,8 @@ from decimal import Decimal
 GOOD = ("delivered", "read", "clicked")
 UNDELIVERED = ("undeliverable", "expired")
 REFUSED = ("refused",)
+STOPS = ("balance", "refusals", "undelivered")  # why a campaign was paused by itself: a label of metrics
+UNDELIVERED_MOST = "undelivered"  # in the words of `too_bad`
 LEFT_LEAST = 0.5  # failures come sooner than deliveries: as if at least so much of what left had ended
 
 
@@ -55,8 +57,19 @@ def too_bad(latest: Tally, percent: float) -> str:
     failed = latest.undelivered + latest.refused
     if not failed or percent <= 0 or failed * 100 < percent * max(latest.ended, LEFT_LEAST * latest.left):
         return ""
-    most = "undelivered" if latest.undelivered >= latest.refused else "refused by the gateway"
+    most = UNDELIVERED_MOST if latest.undelivered >= latest.refused else "refused by the gateway"
     return f"{failed} of its latest {latest.ended} final messages failed, most of them {most}"
+
+
+def stopped_by(why: str, found: str) -> str:
+    """Why a campaign was paused by itself, as a label of metrics; '' if a person or its budget paused it.
+
+    >>> stopped_by("bad", "30 of its latest 40 final messages failed, most of them undelivered")
+    'undelivered'
+    """
+    if why == "bad":
+        return "undelivered" if found.endswith(UNDELIVERED_MOST) else "refusals"
+    return "balance" if why == "balance" else ""
 
 
 def too_low(balance: Decimal, reserve: Decimal, on_its_way: Decimal = Decimal(0)) -> str:

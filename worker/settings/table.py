@@ -38,7 +38,7 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def is_secret(self) -> bool:
-        """Whether it is masked and may come from `<NAME>_FILE`."""
+        """Whether it is masked wherever it is printed."""
         return self.read in (
             readers.secret,
             readers.shared_secret,
@@ -51,6 +51,11 @@ class Field(msgspec.Struct, frozen=True):
     def is_address(self) -> bool:
         """Whether it is an address, which may have a log-in in it."""
         return self.name.endswith("_url")
+
+    @property
+    def may_be_in_file(self) -> bool:
+        """Whether it may come from a file that `<NAME>_FILE` names."""
+        return self.is_secret or self.is_address
 
 
 def of_shield(name: str) -> str:
