@@ -134,8 +134,8 @@ class Live:
         """Set a rate, and count what leaves under it."""
         name = f"{rate:g} parts a second"
         self._found.speed[name] = self._speed()
-        stamps = Stamps(self._installation.control)
         returned = self.order("set", "--rate", f"{rate:g}")
+        stamps = Stamps(self._installation.control)  # at full speed the gateway could not show all between two looks
         begin = returned + OBEYED_S
         time.sleep(max(0.0, begin + seconds - time.time()) + 2 * LOOK_S)
         all_of_it = stamps.end()
