@@ -121,7 +121,7 @@ LEDGER: dict[str, Role] = {
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
     "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
-    "exporter": Role(),
+    "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
             "adopt beat country_rule erase establish fresh_ids limit recover report resolve shield_rule stub".split()
@@ -150,7 +150,7 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
-        "exporter": CONNECTION | _DEPTH,
+        "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},
     }

@@ -115,7 +115,7 @@ def test_no_role_may_do_what_is_dangerous() -> None:
 
 def test_who_only_reads_may_not_write() -> None:
     """The exporter cannot run a script, and so changes nothing."""
-    assert acl.ledger()["exporter"] == acl.CONNECTION | acl.READS
+    assert acl.ledger()["exporter"] == acl.CONNECTION | acl.READS | {"info"}
 
 
 def test_who_takes_calls_from_outside_reaches_what_a_status_touches() -> None:
