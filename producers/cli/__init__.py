@@ -56,6 +56,8 @@ COMMANDS: Final[dict[str, Row]] = {
     "balance": Row("smsq.producers.cli.balance:command", "Show what is left on the account."),
     "doctor": Row("smsq.producers.cli.doctor:command", "Find what is wrong, and say how to fix it."),
     "recover": Row("smsq.producers.cli.recover:command", "Repair a ledger that was restored or lost writes."),
+    "backup": Row("smsq.producers.cli.backup:backup", "Write a backup of the ledger, while everything runs."),
+    "restore": Row("smsq.producers.cli.backup:restore", "Begin a new ledger with a backup."),
     "web": Row("smsq.producers.cli.web:command", "Receive the gateway's statuses."),
     "door": Row("smsq.producers.cli.door:command", "Serve software that uses the gateway's own libraries."),
     "worker": Row("smsq.producers.cli.processes:worker", "Run the workers of one lane."),
