@@ -43,6 +43,7 @@ READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hscan", "hvals", "hexists", "get", "exists", "time", "zrange", "zrevrange"),
         *("lrange", "zrangebyscore", "zcard", "zcount", "zscore", "smembers", "scard", "sismember"),
+        "info",  # whether the server takes writes, and how full it is
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -120,7 +121,11 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
+    "web": Role(
+        frozenset({"advance", "list_optouts"}),
+        frozenset({"hincrby"}),
+        keys=(*_of_a_batch(), "optouts", "lead", "sick", "homes", "away"),  # the last four to say whether all is well
+    ),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
@@ -150,6 +155,7 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
+        "web": CONNECTION,
         "exporter": CONNECTION | _DEPTH,
         "operator": give | {"info"},
         "up": give | take | {"info"},

@@ -11,6 +11,7 @@ from smsq.producers.machine.processes import several, threads_of
 from smsq.worker import logs
 from smsq.worker.domain.lane import LANES
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.alive import Alive
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.settings import Settings
 
@@ -41,7 +42,7 @@ def scheduler() -> None:
     metrics_folder.choose(settings.home, "scheduler")
     from smsq.worker.scheduler.loop import run
 
-    run(settings, Pulse.of_process(os.environ).beat)
+    run(settings, Alive(settings.home, "scheduler").beside(Pulse.of_process(os.environ).beat))
 
 
 @click.command("exporter")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
+from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.totals import spent_in
 from smsq.worker.redis_client import at_each_exchange
@@ -26,6 +28,17 @@ class About(Store):
         """Return if Redis answers."""
         with translated():
             self.redis.ping()
+
+    def server_facts(self) -> Mapping[str, Any] | None:
+        """What the server says of itself (INFO), by its own names; None if our user may not ask."""
+        try:
+            with translated():
+                facts: Mapping[str, Any] = self.redis.info()
+        except LedgerUnreachable:
+            raise
+        except LedgerTrouble:
+            return None
+        return facts
 
     def close(self) -> None:
         """Close the connections."""
