@@ -126,6 +126,7 @@ LEDGER: dict[str, Role] = {
         frozenset({"hincrby"}),
         # The last four to say whether all is well.
         keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
+        also=("producer",),  # it enrols the pages to the people on call
     ),
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
@@ -172,7 +173,7 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
-        "web": CONNECTION,
+        "web": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},
