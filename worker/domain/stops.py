@@ -72,12 +72,17 @@ def stopped_by(why: str, found: str) -> str:
     return "balance" if why == "balance" else ""
 
 
-def too_low(balance: Decimal, reserve: Decimal) -> str:
+def too_low(balance: Decimal, reserve: Decimal, on_its_way: Decimal = Decimal(0)) -> str:
     """That a balance is below the reserve, in words; '' if it is not, or if there is no reserve.
+
+    What messages that are being sent will cost, `on_its_way`, is as good as spent.
 
     >>> too_low(Decimal("43.20"), Decimal(100))
     'the balance, about 43.20, is below the reserve of 100 for urgent messages'
+    >>> too_low(Decimal(120), Decimal(100), Decimal(30))
+    'the balance, about 120.00 less 30.00 for what is being sent, is below the reserve of 100 for urgent messages'
     """
-    if balance >= reserve or not reserve:
+    if balance - on_its_way >= reserve or not reserve:
         return ""
-    return f"the balance, about {balance:.2f}, is below the reserve of {reserve:f} for urgent messages"
+    less = f" less {on_its_way:.2f} for what is being sent" if on_its_way else ""
+    return f"the balance, about {balance:.2f}{less}, is below the reserve of {reserve:f} for urgent messages"

@@ -25,12 +25,13 @@ import prometheus_client
 from dramatiq.errors import ConnectionClosed
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.beats import Pulse
+from smsq.worker.processes.counters import Reader
 from smsq.worker.processes.disk import room
 from smsq.worker.processes.http_server import ConnectionLimits, Server
 from smsq.worker.redis_health import Load, NoAnswer, load
@@ -123,20 +124,16 @@ class ProcessCollector:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._reader = Reader()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the files have the families."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """All families in the files; if a folder is removed meanwhile, none until the next scrape."""
-        try:
-            merged: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
-                metrics_folder.counters(self._home)
-            )
-        except FileNotFoundError:
-            return ()
-        return merged
+        """All families in the files."""
+        with metrics_folder.counters(self._home) as paths:
+            return self._reader.families(paths)
 
 
 class Exporter:
@@ -205,8 +202,8 @@ class Exporter:
         return int(answered[0].split()[0]), answered[1], body
 
 
-def run(settings: Settings, beat: Callable[[], None]) -> int:
-    """Serve until SIGTERM or SIGINT and call `beat` meanwhile; raises SmsqError if the address cannot be used."""
+def run(settings: Settings, pulse: Pulse) -> int:
+    """Serve until SIGTERM or SIGINT, with `pulse` beating; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
     from smsq.worker.runtime import Runtime
 
@@ -220,9 +217,11 @@ def run(settings: Settings, beat: Callable[[], None]) -> int:
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: asked.set())
-    with Exporter(registry, settings.metrics_addr, beat=beat) as exporter:
+    with Exporter(registry, settings.metrics_addr, beat=pulse.beat) as exporter:
         _log.info("metrics served url=%s", exporter.url)
+        pulse.manager.ready(f"metrics at {exporter.url}")
         asked.wait()
+        pulse.manager.stopping()
     return 0
 
 

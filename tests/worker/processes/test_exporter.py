@@ -113,7 +113,7 @@ def of_ledger(text: str) -> dict[tuple[str, ...], float]:
 
 def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
     """Every family of the ledger has its place and its labels."""
-    assert of_ledger(page(home, SEEN, hints=5)) == {
+    expected: dict[tuple[str, ...], float] = {
         ("smsq_messages_total", "sms", "bulk", "delivered"): 7,
         ("smsq_batches", "bulk", "doubtful"): 2,
         ("smsq_country_messages_total", "7", "monitor"): 6,
@@ -155,6 +155,8 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_ledger_up",): 1,
         ("smsq_queue_hints", "bulk"): 5,
     }
+
+    assert of_ledger(page(home, SEEN, hints=5)) == expected
 
 
 def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
