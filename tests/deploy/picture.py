@@ -276,13 +276,15 @@ def top(series: Sequence[Series]) -> float:
 
 def line(series: Series, box: Box, span: Span, most: float, colour: str, fill: float) -> str:
     """A line with gaps where there is no value, and the area below it."""
+
+    def place(at: float, value: float) -> str:
+        part = min(1.0, max(0.0, value / most))
+        return f"{box.x + box.w * share(at, span):.1f},{box.y + box.h * (1 - part):.1f}"
+
     drawing = []
     for known, group in groupby(series.points, lambda point: point[1] is not None):
         if known:
-            places = [
-                f"{box.x + box.w * share(at, span):.1f},{box.y + box.h * (1 - min(1.0, max(0.0, (value or 0.0) / most))):.1f}"
-                for at, value in group
-            ]
+            places = [place(at, value or 0.0) for at, value in group]
             area = f"M{places[0].partition(',')[0]},{box.y + box.h:.1f}L{'L'.join(places)}V{box.y + box.h:.1f}Z"
             drawing.append(f'<path d="{area}" fill="{colour}" fill-opacity="{fill}"/>')
             drawing.append(f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}"/>')
