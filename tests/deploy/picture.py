@@ -160,7 +160,7 @@ def timeseries(panel: dict[str, Any], series: Sequence[Series], box: Box, span: 
     """Lines over a grid with its legend below."""
     defaults = panel["fieldConfig"]["defaults"]
     rows = [*legends(series, box.w)]
-    plot = Box(box.x + 58, box.y, box.w - 62, box.h - 18 - 16 * len(rows))
+    plot = Box(box.x + 68, box.y, box.w - 72, box.h - 18 - 16 * len(rows))
     stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
     lines = [*stacked_up(series)] if stacked else [*series]
     if not any(value is not None for each in lines for _, value in each.points):

@@ -172,7 +172,7 @@ PAGE = Page(
                     "Spent",
                     "Money spent in each hour, by channel, in the account's currency.",
                     Query(ledger_increase("smsq_cost_total", over="1h"), "{{channel}}"),
-                    unit="locale",
+                    unit="short",
                     stacked=True,
                     runbook="No money",
                 ),
@@ -181,7 +181,7 @@ PAGE = Page(
                     "While the balance is the lower one, it does not suffice for what is queued.",
                     Query(ledger("smsq_balance"), "balance"),
                     Query(ledger("smsq_queued_cost"), "cost of what is queued"),
-                    unit="locale",
+                    unit="short",
                     runbook="No money",
                 ),
                 number(

@@ -208,7 +208,7 @@ PAGE = Page(
                     "not suffice.",
                     Query(ledger("smsq_balance"), "balance"),
                     Query(ledger("smsq_queued_cost"), "cost of what is queued"),
-                    unit="locale",
+                    unit="short",
                     runbook="No money",
                     size=(8, 7),
                 ),

@@ -60,6 +60,8 @@ COLOURS: Final = {  # of what always means the same
     "sending": "blue",
     "doubtful": "orange",
     "parked": "red",
+    "unknown": "orange",
+    "unreachable": "purple",
 }
 ALERT: Final = "alert above"  # the legend of a threshold that is a series
 ALERT_LINE: Final = [
