@@ -104,7 +104,8 @@ def found(panel: dict[str, Any], url: str, span: Span) -> Iterator[Series]:
             result = json.load(reply)["data"]["result"]
         for each in result:
             values = {float(at): float(value) for at, value in each.get("values") or [each["value"]]}
-            steps = [span.begin + n * span.step for n in range(POINTS + 1)] if "values" in each else [*values]
+            many = int((span.end - span.begin) / span.step) + 1
+            steps = [span.begin + n * span.step for n in range(many)] if "values" in each else [*values]
             at = {round(moment - span.begin): value for moment, value in values.items()}
             points = [(step, number(at.get(round(step - span.begin)))) for step in steps]
             yield Series(legend(target["legendFormat"], each["metric"]), points)
@@ -134,9 +135,6 @@ def stat(panel: dict[str, Any], series: Sequence[Series], box: Box, span: Span) 
             f'<rect x="{box.x - 8:g}" y="{box.y - 26:g}" width="{box.w + 16:g}" height="{box.h + 32:g}" rx="2" '
             f'fill="{COLOURS[colour]}" fill-opacity="0.75"/>'
         )
-    if panel["options"]["graphMode"] == "area" and series and value is not None:
-        low = Box(box.x - 8, box.y + box.h * 0.6, box.w + 16, box.h * 0.4 + 6)
-        yield line(series[0], low, span, top(series), "#ffffff" if back else COLOURS["text"], 0.4)
     size = min(34.0, box.w / max(1, len(words)) * 1.6)
     yield text(box.x + box.w / 2, box.y + box.h / 2 + size / 3, words, size, anchor="middle", bold=True)
 
@@ -187,7 +185,8 @@ def timeseries(panel: dict[str, Any], series: Sequence[Series], box: Box, span: 
             )
     colours = [*coloured(panel, series)]
     for each, colour in reversed([*zip(lines, colours, strict=True)]):
-        yield line(each, plot, span, most, colour, 0.35 if stacked else 0.06)
+        alert = each.name == "alert above"
+        yield line(each, plot, span, most, colour, 0.0 if alert else 0.35 if stacked else 0.06, dashed=alert)
     for place, row in enumerate(rows):
         y = plot.y + plot.h + 32 + 16 * place
         for x, n in row:
@@ -274,20 +273,20 @@ def top(series: Sequence[Series]) -> float:
     return max((value for each in series for _, value in each.points if value is not None), default=0.0) or 1.0
 
 
-def line(series: Series, box: Box, span: Span, most: float, colour: str, fill: float) -> str:
+def line(series: Series, box: Box, span: Span, most: float, colour: str, fill: float, *, dashed: bool) -> str:
     """A line with gaps where there is no value, and the area below it."""
 
     def place(at: float, value: float) -> str:
         part = min(1.0, max(0.0, value / most))
         return f"{box.x + box.w * share(at, span):.1f},{box.y + box.h * (1 - part):.1f}"
 
-    drawing = []
+    drawing, dashes = [], ' stroke-dasharray="6 6"' if dashed else ""
     for known, group in groupby(series.points, lambda point: point[1] is not None):
         if known:
             places = [place(at, value or 0.0) for at, value in group]
             area = f"M{places[0].partition(',')[0]},{box.y + box.h:.1f}L{'L'.join(places)}V{box.y + box.h:.1f}Z"
             drawing.append(f'<path d="{area}" fill="{colour}" fill-opacity="{fill}"/>')
-            drawing.append(f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}"/>')
+            drawing.append(f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}"{dashes}/>')
     return "".join(drawing)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import pytest
 
 from smsq.producers.machine.up import free_port
 from smsq.producers.otp import Verdict
-from tests.deploy.dashboards import FILES, Asked, expressions, filled
+from tests.deploy.dashboards import CHOSEN, FILES, Asked, expressions, filled
+from tests.deploy.picture import Span, drawn
 from tests.deploy.watching import Prometheus
 from tests.journeys.test_otp import send, told
 from tests.journeys.town import Journey, Town
 from tests.peers.prometheus import NotHere, program
 from tests.producers.web.front_door.opened import KEY, Line
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # What rightly returns nothing in this story, by the end of its place, and why.
 NOTHING = {
@@ -46,7 +48,7 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[[str], Prometheus]]:
 
 
 def test_every_expression_of_every_dashboard_returns_data(
-    make_town: Callable[..., Town], prometheus: Callable[[str], Prometheus]
+    make_town: Callable[..., Town], prometheus: Callable[[str], Prometheus], tmp_path: Path
 ) -> None:
     """A campaign, codes, a lost answer, an error, a door: if a panel shows nothing of it, the panel is wrong."""
     door = free_port()
@@ -62,7 +64,7 @@ def test_every_expression_of_every_dashboard_returns_data(
     watching = prometheus(town.environ["SMSQ_METRICS_ADDR"])
     journey = town.begin()
     do_everything(town, journey, door)
-    town.wait_for(lambda: watching.scrapes() > 5, "a few scrapes", 60)
+    town.wait_for(lambda: watching.scrapes() >= 3, "a few scrapes", 90)
     do_everything(town, journey, door)  # of what was not there before, rate() sees the second event first
     journey.campaign(4000, rate=20)
 
@@ -75,11 +77,16 @@ def test_every_expression_of_every_dashboard_returns_data(
         return not empty
 
     try:
-        town.wait_for(all_had_data, "data for every expression", 120)
+        town.wait_for(all_had_data, "data for every expression", 150)
     except AssertionError:
         pytest.fail("no data for\n" + "\n".join(f"{each.where}\n    {filled(each.expr)}" for each in empty))
     for each in asked:
         watching.values(filled(each.expr))  # raises if Prometheus does not understand it
+    for path in FILES:
+        now = time.time()
+        picture = drawn(path.stem, watching.url, Span(now - 240, now, CHOSEN["$__rate_interval"]))
+        (tmp_path / f"{path.stem}.svg").write_text(picture, encoding="utf-8")  # to look at: pytest --basetemp=FOLDER
+        assert picture.count("No data") <= len(NOTHING)
     town.smsq.campaigns.cancel(journey.campaigns[-1])
 
 

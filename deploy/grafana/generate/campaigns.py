@@ -9,6 +9,7 @@ from deploy.grafana.generate.queries import (
     ledger,
     ledger_increase,
     ledger_rate,
+    or_zero,
     quantile,
     threshold,
     total,
@@ -80,7 +81,7 @@ PAGE = Page(
                 number(
                     "Balance less the queue",
                     "What the balance leaves once everything queued is paid for; below 0 it does not suffice.",
-                    Query(f"{ledger('smsq_balance')} - ({ledger('smsq_queued_cost')} or vector(0))", "left"),
+                    Query(f"{ledger('smsq_balance')} - ({or_zero(ledger('smsq_queued_cost'))})", "left"),
                     unit="locale",
                     decimals=2,
                     levels=Levels(bad=0, falling=True),

@@ -61,7 +61,7 @@ PAGE = Page(
                 number(
                     "Doubtful batches",
                     "Batches whose outcome is unknown and that are being asked about.",
-                    Query(total(ledger("smsq_batches", DOUBTFUL)), "doubtful"),
+                    Query(f"sum({ledger('smsq_batches', DOUBTFUL)})", "doubtful"),
                     unit="short",
                     levels=Levels(warning=1, bad=20),
                     runbook="Outcome unknown",
@@ -87,7 +87,6 @@ PAGE = Page(
                     unit="short",
                     levels=Levels(warning=1e8, bad=1e7, falling=True),
                     runbook="Gateway ids end",
-                    trend=False,
                 ),
             ],
         ),
