@@ -105,9 +105,9 @@ def test_sentinel_fails_over_to_a_replica_that_is_behind(make_town: Callable[...
     """Fail-over by Sentinel, the replica behind: it halts and says so until `smsq recover`, 0 lost, 0 doubled."""
     with watched(make_town, tmp_path) as (town, link, replica):
         journey = town.campaign(4000, rate=RATE)
-        journey.wait_until_sending(0.1)
+        journey.wait_until_sending(0.1, 60)
         link.is_frozen = True
-        journey.wait_until_sending(0.4)
+        journey.wait_until_sending(0.4, 90)
         assert town.server is not None
         town.server.kill()
         promoted(town, replica)

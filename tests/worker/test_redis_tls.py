@@ -31,6 +31,8 @@ def port(redis_server: EmbeddedRedis, redis: redis_py.Redis, tls: ssl.SSLContext
     place = redis.connection_pool.connection_kwargs["path"]
     redis.acl_setuser("worker", enabled=True, passwords=[f"+{PASSWORD}"], commands=["+@all"], keys=["*"])
 
+    ends: list[asyncio.StreamWriter] = []
+
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             while data := await reader.read(65536):
@@ -40,6 +42,7 @@ def port(redis_server: EmbeddedRedis, redis: redis_py.Redis, tls: ssl.SSLContext
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_unix_connection(place)
+        ends.extend((writer, inner_writer))
         await asyncio.gather(carry(reader, inner_writer), carry(inner_reader, writer))
 
     loop = asyncio.new_event_loop()
@@ -56,6 +59,9 @@ def port(redis_server: EmbeddedRedis, redis: redis_py.Redis, tls: ssl.SSLContext
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        for end in ends:
+            end.transport.abort()
+        await asyncio.sleep(0.05)  # transports close their sockets in the next rounds of the loop
 
     asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
