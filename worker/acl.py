@@ -43,6 +43,7 @@ READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hscan", "hvals", "hexists", "get", "exists", "time", "zrange", "zrevrange"),
         *("lrange", "zrangebyscore", "zcard", "zcount", "zscore", "smembers", "scard", "sismember"),
+        "info",  # whether the server takes writes, and how full it is
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -120,14 +121,35 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
-    "exporter": Role(),
+    "web": Role(
+        frozenset({"advance", "list_optouts"}),
+        frozenset({"hincrby"}),
+        # The last four to say whether all is well.
+        keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
+    ),
+    "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
             "adopt beat country_rule erase establish fresh_ids limit recover report resolve shield_rule stub".split()
         ),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
+    ),
+    "backup": Role(  # `smsq backup`: it reads what a ledger is, writes a mark, and has Redis write its snapshot
+        commands=CHECKS | TRANSACTION | {"bgsave", "scard", "set"},
+        keys=(
+            "backup",
+            "stamp",
+            "run",
+            "n:*",
+            "campaigns",
+            "live",
+            "hosts",
+            "ready:*",
+            "lease",
+            "doubt",
+            "doubt:urgent",
+        ),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
     "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
@@ -150,7 +172,8 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
-        "exporter": CONNECTION | _DEPTH,
+        "web": CONNECTION,
+        "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},
     }

@@ -6,26 +6,26 @@ is told; `/` names them. Nothing here logs a query: the gateway may put numbers 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
-from collections.abc import Callable
 from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from smsq.producers.web.callback import Callback, Gatherer
-from smsq.worker.domain.errors import LedgerTrouble, SmsqError
+from smsq.producers.web.callback import Callback, Gatherer, Stored
+from smsq.worker.domain.errors import SmsqError
+from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.http_server import Server
+from smsq.worker.processes.readiness import Readiness
 from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web
 /callback  takes the statuses that the gateway pushes (GET or POST, signed)
 /healthz   200 while this process lives; if not, restart it
-/readyz    200 while it can store statuses, else 503; if not 200, send callbacks elsewhere
+/readyz    200 while it can store statuses, else 503 with why; if not 200, send callbacks elsewhere
 """
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,10 @@ def make_app(runtime: Runtime) -> Starlette:
     secret, ledger = runtime.settings.callback_secret, runtime.ledger
     advance = partial(ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
     revealed = secret.reveal() if secret else None
-    callback = Callback(revealed, Gatherer(advance), runtime.metrics.callback, ledger.take_replies)
+    stored = Stored(advance, ledger.note_callback, runtime.clock.monotonic)
+    callback = Callback(revealed, Gatherer(stored), runtime.metrics.callback, ledger.take_replies)
 
-    readiness = _Readiness(runtime)
+    readiness = Readiness(runtime.redis_url, runtime.broker_url, "web")
 
     async def index(_: Request) -> Response:
         return PlainTextResponse(PAGE)
@@ -47,11 +48,9 @@ def make_app(runtime: Runtime) -> Starlette:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        try:
-            await readiness.check()
-        except LedgerTrouble as error:
-            return JSONResponse({"ready": False, "why": error.sentence}, 503)
-        return JSONResponse({"ready": True, "callbacks": secret is not None})
+        report = await readiness.look_soon()
+        body = report.written(callbacks=secret is not None)
+        return Response(body, 200 if report.is_ready else 503, media_type="application/json")
 
     app = Starlette(
         routes=[
@@ -68,11 +67,12 @@ def make_app(runtime: Runtime) -> Starlette:
     return app
 
 
-def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
+def run(runtime: Runtime, pulse: Pulse | None = None) -> int:
     """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError if it cannot listen.
 
-    `beat` is called from the loop of the server, ten times a second.
+    `pulse` beats in the loop of the server, which turns ten times a second.
     """
+    pulse = pulse or Pulse()
     settings = runtime.settings
     host, _, port = settings.web_addr.rpartition(":")
     if settings.callback_secret is None:
@@ -80,8 +80,11 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
     app = make_app(runtime)
 
     def tick() -> None:
-        beat()
+        pulse.manager.ready(f"listening at {settings.web_addr}")
+        pulse.beat()
         app.state.look()
+        if server.should_exit:
+            pulse.manager.stopping()
 
     server = Server(app, host=host.strip("[]"), port=int(port), beat=tick)
     log.info("web started address=%s", settings.web_addr)
@@ -92,21 +95,3 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
     except SystemExit:  # uvicorn ends so if it cannot listen, and has logged why
         raise SmsqError(f"cannot listen at {settings.web_addr}; set SMSQ_WEB_ADDR to another address") from None
     return 0
-
-
-class _Readiness:
-    """Whether the ledger answers: one question at a time, whose answer all have who ask meanwhile.
-
-    However many ask, the threads that store callbacks stay free.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._asked: asyncio.Task[None] | None = None
-
-    async def check(self) -> None:
-        """Raise LedgerTrouble if it does not."""
-        if self._asked is None or self._asked.done():
-            self._asked = asyncio.create_task(asyncio.to_thread(self._runtime.ledger.ping))
-            self._asked.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is heard
-        await asyncio.shield(self._asked)
