@@ -127,7 +127,7 @@ LEDGER: dict[str, Role] = {
         # The last four to say whether all is well.
         keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
     ),
-    "pager": Role(also=("web", "producer")),  # `smsq web` with SMSQ_ALERTS_KEY: it enrols the pages to the people on call
+    "pager": Role(also=("web", "producer")),  # `smsq web` with SMSQ_ALERTS_KEY: it enrols the pages to those on call
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(

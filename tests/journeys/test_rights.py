@@ -537,6 +537,12 @@ def test_the_wrong_role_is_told_so(quiet_host: Host) -> None:
     assert "SMSQ_REDIS_URL" in said
 
 
+def test_the_user_for_backups_can_make_one(quiet_host: Host, tmp_path: Path) -> None:
+    """Nobody else may have Redis write a snapshot."""
+    assert "BGSAVE" in quiet_host.smsq("operator", "backup", str(tmp_path / "ledger.rdb"), code=1)
+    assert "bytes in" in quiet_host.smsq("backup", "backup", str(tmp_path / "ledger.rdb"))
+
+
 def test_whoever_reads_the_file_again_may_write(quiet_host: Host) -> None:
     """A server that restarts acts as the default user; without its rights, older ones skip what scripts wrote."""
     warned = "the server's user `default` may not write"
