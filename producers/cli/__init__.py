@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "optout": Row("smsq.producers.cli.optout:group", "Keep the list of those who want no messages."),
     "shield": Row("smsq.producers.cli.shield:group", "Show and adjust the limits against SMS pumping."),
     "limits": Row("smsq.producers.cli.limits:group", "Show and change the pace of sending, and the reserve."),
+    "top": Row("smsq.producers.cli.top:command", "Watch lanes, rates, mirrors, money and campaigns live."),
     "status": Row("smsq.producers.cli.status:command", "Show a message or a campaign, and why it waits."),
     "cost": Row("smsq.producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("smsq.producers.cli.balance:command", "Show what is left on the account."),
