@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 STOP_S = 10.0  # longer than the server waits for requests under way
 MOST = 100  # connections at once; few programs scrape
-REDIS_SCHEMES = ("redis", "unix")
 
 _log = logging.getLogger(__name__)
 
@@ -205,12 +204,13 @@ class Exporter:
 def run(settings: Settings, pulse: Pulse) -> int:
     """Serve until SIGTERM or SIGINT, with `pulse` beating; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
+    from smsq.worker.queues.broker import RedisHintBroker
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
     hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
     clients = {"ledger": runtime.ledger.redis}
-    if runtime.broker_url.startswith(REDIS_SCHEMES):
+    if isinstance(runtime.broker, RedisHintBroker):
         clients["broker"] = runtime.broker.client
     servers = {name: functools.partial(load, client) for name, client in clients.items()}
     registry = build_registry(settings.home, runtime.views.depth, hints, servers)

@@ -76,9 +76,9 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "broker_url",
-        readers.redis_url("redis", "rediss", "unix"),
+        readers.broker_url,
         None,
-        "The Redis that carries the queues' hints; use a separate server in production.",
+        "The Redis or RabbitMQ (`amqp://`, `amqps://`) that carries the queues' hints; in production its own server.",
         "a private server, or the ledger's next database",
     ),
     Field(
