@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from smsq.producers.web.callback import Callback, Gatherer
+from smsq.producers.web.callback import Callback, Gatherer, Stored
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.processes.http_server import Server
 from smsq.worker.processes.readiness import Readiness
@@ -36,7 +36,8 @@ def make_app(runtime: Runtime) -> Starlette:
     secret, ledger = runtime.settings.callback_secret, runtime.ledger
     advance = partial(ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
     revealed = secret.reveal() if secret else None
-    callback = Callback(revealed, Gatherer(advance), runtime.metrics.callback, ledger.take_replies)
+    stored = Stored(advance, ledger.note_callback, runtime.clock.monotonic)
+    callback = Callback(revealed, Gatherer(stored), runtime.metrics.callback, ledger.take_replies)
 
     readiness = Readiness(runtime.redis_url, runtime.broker_url, "web")
 

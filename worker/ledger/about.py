@@ -60,6 +60,17 @@ class About(Store):
             at_ms = self.redis.hget(self.key("ctl"), "unsealable_at")
         return int(at_ms) / 1000 if at_ms is not None else None
 
+    def note_callback(self) -> None:
+        """Note that a callback was stored just now."""
+        with translated():
+            self.redis.hset(self.key("ctl"), "callback_at", int(self.time_here() * 1000))
+
+    def callback_at(self) -> float | None:
+        """When the last callback was stored, to some seconds, in Unix seconds; None if none ever was."""
+        with translated():
+            at_ms = self.redis.hget(self.key("ctl"), "callback_at")
+        return int(at_ms) / 1000 if at_ms is not None else None
+
     def birth(self) -> str:
         """A number that names this ledger: another that was established in its place has another."""
         with translated():

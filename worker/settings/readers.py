@@ -282,6 +282,14 @@ def test_codes(written: str) -> dict[int, str]:
     return codes
 
 
+def phones_list(written: str) -> tuple[int, ...]:
+    """Phones with commas between them, each once."""
+    try:
+        return tuple(dict.fromkeys(phones.parse(each) for each in written.split(",") if each.strip()))
+    except BadPhone as error:
+        raise ValueError(f"phones with commas between them: {error.sentence}") from None
+
+
 def address(written: str) -> str:
     """A host and a port."""
     host, mark, port = written.rpartition(":")

@@ -253,7 +253,9 @@ def test_a_receiver_with_its_ledger_is_ready(secret_plant: Plant, receive: Calla
     assert (answered, told["ready"], told["callbacks"]) == (200, True, True)
     assert {name: check["is"] for name, check in told["checks"].items()} == {
         **dict.fromkeys(("ledger", "writes", "run", "broker", "halts"), "ok"),
-        **{"scheduler": "bad", "workers": "bad", "gateway": "unknown"},
+        "scheduler": "bad",
+        "workers": "bad",
+        "gateway": "unknown",
     }
 
 

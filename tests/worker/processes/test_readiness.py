@@ -36,7 +36,9 @@ def test_what_is_missing_is_said(plant: Plant, looks: Readiness) -> None:
 
     assert words(report) == {
         **dict.fromkeys(NAMES, "ok"),
-        **{"scheduler": "bad", "workers": "bad", "gateway": "unknown"},
+        "scheduler": "bad",
+        "workers": "bad",
+        "gateway": "unknown",
     }
     assert report.why == [
         "no scheduler leads: campaigns are not handed out",
@@ -154,5 +156,7 @@ def test_a_loop_that_turns_shows_life(plant: Plant) -> None:
     assert silent_s(home, "scheduler") is None
     Alive(home, "scheduler").beside(lambda: beaten.append(1))()
     assert beaten == [1]
-    assert (ago_s := silent_s(home, "scheduler")) is not None and ago_s < FRESH_S
+    ago_s = silent_s(home, "scheduler")
+    assert ago_s is not None
+    assert ago_s < FRESH_S
     Alive(home / "journal" / "host" / "no-folder", "scheduler").beat()
