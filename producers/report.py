@@ -23,6 +23,7 @@ from smsq.producers.waits import reason
 from smsq.worker.domain.errors import BadInput
 from smsq.worker.domain.receipt import Receipt
 from smsq.worker.domain.result import fields_of
+from smsq.worker.ledger.campaigns.lately import WAYS
 from smsq.worker.ledger.views import CampaignView
 
 COLUMNS: Final = (
@@ -132,9 +133,11 @@ def found_columns(view: CampaignView) -> Sequence[str]:
 
 
 def cell_of(receipt: Receipt, name: str) -> str:
-    """What one of those columns holds: a key, a tag, or a part of a result."""
+    """What one of those columns holds: a key, a tag, a sender or a channel, or a part of a result."""
     if name.startswith(TAG):
         return receipt.tags.get(name.removeprefix(TAG), "")
+    if name in WAYS:
+        return receipt.sender if name == "sender" else receipt.channel
     return receipt.key if name == "key" else receipt.result.get(name, "")
 
 
@@ -166,6 +169,8 @@ def as_object(receipt: Receipt) -> dict[str, Any]:
         told["tags"] = dict(receipt.tags)
     if receipt.key:
         told["key"] = receipt.key
+    if receipt.channel:
+        told |= {"sender": receipt.sender, "channel": receipt.channel}
     if named := operator(receipt):
         told["operator"] = named
     if receipt.result:

@@ -25,7 +25,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
-from smsq.worker.queues.broker import NAMESPACE
+from smsq.worker.queues.hint_broker import NAMESPACE
 from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
@@ -124,7 +124,15 @@ LEDGER: dict[str, Role] = {
     "web": Role(
         frozenset({"advance", "list_optouts"}),
         frozenset({"hincrby"}),
-        keys=(*_of_a_batch(), "optouts", "lead", "sick", "homes", "away"),  # the last four to say whether all is well
+        keys=(
+            *_of_a_batch(),
+            "optouts",
+            "stamp",
+            "lead",
+            "sick",
+            "homes",
+            "away",
+        ),  # the last to say whether all is well
     ),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
@@ -133,6 +141,22 @@ LEDGER: dict[str, Role] = {
         ),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
+    ),
+    "backup": Role(  # `smsq backup`: it reads what a ledger is, writes a mark, and has Redis write its snapshot
+        commands=CHECKS | TRANSACTION | {"bgsave", "scard", "set"},
+        keys=(
+            "backup",
+            "stamp",
+            "run",
+            "n:*",
+            "campaigns",
+            "live",
+            "hosts",
+            "ready:*",
+            "lease",
+            "doubt",
+            "doubt:urgent",
+        ),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
     "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
@@ -156,7 +180,7 @@ def broker() -> dict[str, frozenset[str]]:
         "producer": give,
         "door": give,
         "web": CONNECTION,
-        "exporter": CONNECTION | _DEPTH,
+        "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},
     }

@@ -37,6 +37,37 @@ class Told:
     pid: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How full a server is, and whether it keeps what it was told; sizes in bytes."""
+
+    memory: int
+    memory_limit: int  # 0 for none
+    aof: int | None  # the append-only file's size; None without one
+    is_kept: bool  # the last write and rewrite of that file, and the last snapshot, went well
+    evicted: int  # keys that were thrown away because the memory was full, since the server started
+    clients: int
+
+
+def load(client: Any) -> Load | None:
+    """The load of the server of a client, one round trip; None if it forbids the question. Raises NoAnswer."""
+    try:
+        info = client.info()
+    except (redis.exceptions.NoPermissionError, redis.ResponseError):
+        return None
+    except redis.RedisError as error:
+        raise NoAnswer(error) from None
+    writes = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
+    return Load(
+        memory=int(info.get("used_memory", 0)),
+        memory_limit=int(info.get("maxmemory", 0)),
+        aof=int(info["aof_current_size"]) if "aof_current_size" in info else None,
+        is_kept=all(info.get(name, "ok") == "ok" for name in writes),
+        evicted=int(info.get("evicted_keys", 0)),
+        clients=int(info.get("connected_clients", 0)),
+    )
+
+
 def ping(url: str, *, timeout_s: float = TIMEOUT_S) -> None:
     """Return if the server at `url` answers; raises NoAnswer."""
     _ask(url, lambda client: client.ping(), timeout_s)

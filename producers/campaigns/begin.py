@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, Unpack, overload
 
+from smsq.producers.campaigns.foretold import Foretold
 from smsq.producers.campaigns.replacing import EDITED_WHILE_PAUSED, give_way, hold, was_paused
 from smsq.producers.campaigns.screens import Screening
 from smsq.producers.campaigns.words import is_all_in, partly, sent_already
@@ -15,7 +16,6 @@ from smsq.producers.campaigns.zoned import OUTAGE_S, Zoned
 from smsq.producers.files import GivenFile, named, with_files
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import Draft, How, draft, ranges
-from smsq.producers.intake.forecast import Forecast, forecast
 from smsq.producers.intake.known_keys import KnownKeys, has_keys
 from smsq.producers.intake.preflight import Preflight
 from smsq.producers.intake.repeats import Comparison, Repeats, check_flags, decided
@@ -33,7 +33,7 @@ from smsq.worker.ledger.views import CampaignView
 log = logging.getLogger(__name__)
 
 
-class Begun(Zoned, Screening):
+class Begun(Zoned, Screening, Foretold):
     """Campaigns that are begun, or go on where their enrolment stopped."""
 
     @overload
@@ -97,12 +97,13 @@ class Begun(Zoned, Screening):
         said, saved_as, language = text_of(self._smsq, text, template)
         how["language"] = how.get("language") or language
         options, guests = how.get("options") or Options(), self._smsq.settings.guests
+        transport = self._smsq.settings.transport
         if dry_run:
             how["options"] = named(self._smsq.settings, options, files)
-            drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
+            drafted = replace(draft(rows, text=said, guests=guests, transport=transport, **how), saved_as=saved_as)
             return self.would_run(drafted, again=again, only_new=only_new)
         how["options"] = with_files(self._smsq.runtime, options, files)
-        drafted = replace(draft(rows, text=said, guests=guests, **how), saved_as=saved_as)
+        drafted = replace(draft(rows, text=said, guests=guests, transport=transport, **how), saved_as=saved_as)
         self.check_carried(drafted)
         before = self.before(drafted)
         if before is not None and is_all_in(before):
@@ -149,26 +150,6 @@ class Begun(Zoned, Screening):
             preflight.require_some(found)
         found.continues = before.id if before is not None else ""
         return found
-
-    def forecast(self, draft: Draft, found: Preflight) -> Forecast:
-        """When a draft would be done, by its limits and those of this installation; the assumptions are in it."""
-        settings = self._smsq.settings
-        live = self._smsq.runtime.ledger.limits()
-        rates = (
-            ("the campaign's rate", draft.rate or 0.0),
-            ("the rate of the whole installation", live.rate if live.rate is not None else settings.rate or 0.0),
-            ("the rate of its sender", live.senders.get(draft.options.sender or "", 0.0)),
-        )
-        return forecast(
-            found.messages,
-            found.parts,
-            begins_at=max(self._smsq.runtime.clock.now(), draft.start_at or 0.0),
-            rates=rates,
-            window=draft.window or "",
-            batch_size=settings.batch_size,
-            slots=settings.parallel_sends - settings.urgent_slots,
-            is_by_zone=draft.zoning is not None,
-        )
 
     def comparison(self, draft: Draft, before: CampaignView | None = None) -> Comparison:
         """What compares a draft with messages sent lately; `before` is its own unfinished campaign."""

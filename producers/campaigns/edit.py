@@ -88,6 +88,8 @@ class Edited(Copied):
         `begin` of it, or `enrol`, does so. Raises as `edit` does, and as a draft of the file.
         """
         view, heir = replaceable(self._smsq, campaign_id)
+        if heir is None:
+            _require_columns(view, how)
         if text is None and not view.template:
             raise BadInput(f"the text of campaign {view.id} is no longer kept: give --text")
         kept: dict[str, Any] = {
@@ -100,12 +102,31 @@ class Edited(Copied):
         told = {**kept, **{name: value for name, value in how.items() if value is not None}}
         options = without_moment(view.options)
         said = view.template if text is None else text
-        drafted = draft(rows, text=said, guests=self._smsq.settings.guests, **{**told, "options": options})
+        told["options"], settings = options, self._smsq.settings
+        drafted = draft(rows, text=said, guests=settings.guests, transport=settings.transport, **told)
         drafted = replace(drafted, replaces=view.id, saved_as=view.saved_as if text is None else "")
         if how.get("at") is None and view.start_at:
             drafted = replace(drafted, start_at=view.start_at)
         require_same(view, heir, self.before(drafted))
         return drafted
+
+
+def _require_columns(view: CampaignView, how: How) -> None:
+    """Raise BadInput if columns of the file had a meaning that nothing gives to those of the new file."""
+    named = how.get("per_row") or ()
+    lost = [word for word in view.words if not word.startswith("tag_") and word not in named]
+    if any(word.startswith("tag_") for word in view.words) and "tags" not in named:
+        lost.append("tags")
+    if lost:
+        raise BadInput(
+            f"campaign {view.id} has {', '.join(lost)} from columns of its file: name them again, as in --per-row "
+            f"{lost[0]} (in Python `per_row`)"
+        )
+    if view.zones and not ({"zone", "region", "at"} & {*named} or how.get("zone_unknown")):
+        raise BadInput(
+            f"rows of campaign {view.id} have a time zone or a moment of their own: name the columns again, as in "
+            "--per-row zone or --per-row at, or give --zone-unknown"
+        )
 
 
 def _changed(edited: Edited, campaign_id: str, otherwise: Otherwise) -> dict[str, str | float | Decimal]:

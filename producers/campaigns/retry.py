@@ -101,6 +101,8 @@ class Retried(Remaking):
                 )  # fmt: skip
             return self._compared(origin, draft, kin, copying, rows, before, again)
         _require_over(origin, wanted)
+        if wanted.unsent and not again:
+            self._refuse_replaced(origin)
         if ledger.has_forgotten() and not again:
             raise Conflict(
                 "the ledger fell back and forgot some of what it sent, so a retry could reach some phones twice: run "
@@ -114,6 +116,16 @@ class Retried(Remaking):
             raise Conflict(_nothing(origin, wanted, chosen, retries, found.erased))
         kin = Kin(origin=origin.id, word="retry", rows=rows, seen=len(retries))
         return replace(self._compared(origin, draft, kin, copying, rows, None, again), erased=found.erased)
+
+    def _refuse_replaced(self, origin: CampaignView) -> None:
+        """Raise Conflict if another campaign has taken its place: what never left of it is sent by that one."""
+        heir = self._smsq.runtime.views.campaign(origin.replaced_by) if origin.replaced_by else None
+        if heir is not None and (heir.state != "cancelled" or heir.fed):
+            raise Conflict(
+                f"campaign {origin.id} was replaced by campaign {heir.id} (`smsq campaign edit`), which sends to "
+                "the same recipients: a retry of what never left would reach them twice; look at that campaign, or add "
+                "--again to send the old messages too"
+            )
 
     def _compared(
         self,

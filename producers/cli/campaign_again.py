@@ -12,8 +12,10 @@ import click
 
 from smsq.producers.cli import DONE
 from smsq.producers.cli.campaign_begin import agree, begin, followed, opened, say_why_it_waits
+from smsq.producers.cli.message_options import named_columns, per_row_flag, zone_unknown_flag
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, counted, print_campaign, print_json, talk
+from smsq.worker.domain.read_as import SEVERAL_PHONES
 
 if TYPE_CHECKING:
     from smsq.producers.api import Smsq
@@ -131,6 +133,10 @@ def copy(
 @click.option("--phone-column", help="The column of FILE that holds recipients.")
 @click.option("--region", help="Country of phones in FILE that have no plus.")
 @click.option("--encoding", help="Encoding of FILE, such as koi8-r.")
+@click.option("--sheet", help="Sheet of FILE, if that is a workbook.")
+@click.option("--several-phones", type=click.Choice(SEVERAL_PHONES), help="What becomes of a cell of FILE with two.")
+@per_row_flag
+@zone_unknown_flag
 @later_flags
 def edit(
     campaign_id: str,
@@ -140,6 +146,10 @@ def edit(
     phone_column: str | None,
     region: str | None,
     encoding: str | None,
+    sheet: str | None,
+    several_phones: str | None,
+    per_row: Sequence[str],
+    zone_unknown: str | None,
     yes: bool,
     follow: bool,
     as_json: bool,
@@ -152,7 +162,15 @@ def edit(
     """
     with opened() as smsq:
         if file is not None:
-            read: dict[str, Any] = {"phone_column": phone_column, "region": region or "RU", "encoding": encoding}
+            read: dict[str, Any] = {
+                "phone_column": phone_column,
+                "region": region or "RU",
+                "encoding": encoding,
+                "sheet": sheet,
+                "several_phones": several_phones,
+                "per_row": named_columns(per_row) or None,
+                "zone_unknown": zone_unknown,
+            }
             drafted = smsq.campaigns.replacing(campaign_id, file, text=text, sender=sender, **read, **otherwise)
             view = begin(smsq, drafted, name=otherwise["name"], on_doubt=otherwise["on_doubt"], yes=yes)
             talk(f"campaign {view.id} takes the place of campaign {campaign_id}, which is cancelled")

@@ -28,6 +28,8 @@ _WARNED: dict[Kind, str] = {
     "landline": "landlines and free numbers: hardly any text arrives there, and each is paid for",
     "premium": "premium and personal numbers: their owners may be paid for what is sent there",
 }
+MOST_WAYS = 10  # senders that a person is shown
+NO_SENDER = "the account's own"
 SHOWN = 20  # rejects that a person is shown
 
 
@@ -55,6 +57,7 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
     ]
     if told := ", ".join(f"{many} {name}" for many, name in [(found.invalid, "invalid"), *left_out] if many):
         yield f"not sent: {told}"
+    yield from _way_lines(drafted, found)
     yield from text_lines(found)
     yield from _reject_lines(source, found)
     for line in (*drafted.unnamed_columns(), *way_lines(found.zone_ways)):
@@ -63,6 +66,15 @@ def found_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
         if many := found.kinds[kind]:
             yield f"  {counted(many, 'message')} to {warning}"
     yield from character_lines(found)
+
+
+def _way_lines(drafted: Draft, found: Preflight) -> Iterator[str]:
+    """How many messages go by which sender and which channel, if rows have their own."""
+    for name, counts in (("sender", found.by_sender), ("channel", found.by_channel)):
+        if name in drafted.said and counts:
+            told = [f"{many} {of or NO_SENDER}" for of, many in counts.most_common(MOST_WAYS)]
+            others = len(counts) - MOST_WAYS
+            yield printable(f"  by {name}: {', '.join(told)}" + (f" and {others} others" if others > 0 else ""))
 
 
 def _few(rows: Sequence[int]) -> str:
@@ -221,6 +233,8 @@ def check_object(
         "landlines": found.kinds["landline"],
         "premium_numbers": found.kinds["premium"],
         "simulated": len(found.simulated),
+        "by_sender": dict(found.by_sender),
+        "by_channel": dict(found.by_channel),
         "zones_known_by": dict(found.zone_ways),
         **text_object(found),
         "reasons": reasons,

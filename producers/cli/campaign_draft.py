@@ -38,7 +38,9 @@ def drafted(
         talk(f"the text is the template {saved_as}")
     settings = Settings.load(sends=False)
     how["options"] = named(settings, how["options"], files)
-    return replace(draft(list(file), text=said, guests=settings.guests, **how), saved_as=saved_as)
+    return replace(
+        draft(list(file), text=said, guests=settings.guests, transport=settings.transport, **how), saved_as=saved_as
+    )
 
 
 def would_run(drafted: Draft, *, again: bool, only_new: bool, as_json: bool) -> None:

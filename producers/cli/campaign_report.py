@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smsq.producers.api import Smsq
     from smsq.producers.intake.own_columns import OwnColumns
     from smsq.worker.domain.receipt import Receipt
+    from smsq.worker.ledger.views import CampaignView
 
 FORMATS = ("csv", "jsonl", "xlsx", "json", "table")
 KINDS = ("status", "error", "operator", "country", "hour", "cost")  # of `totals.KINDS`; a test keeps them together
@@ -90,9 +91,9 @@ def command(
     may = bits(mode)
     if is_summed:
         with Smsq() as smsq:
-            smsq.campaigns.show(campaign_id)
+            view = smsq.campaigns.show(campaign_id)
             receipts = of_these(smsq.campaigns.report(campaign_id), statuses)
-            summed = _Summed(campaign_id, kinds or (() if timeline and not totals else ("status",)), timeline)
+            summed = _Summed(view, kinds or (() if timeline and not totals else ("status",)), timeline)
             summed.write(receipts, path, may, as_json=as_json)
         return
     with Smsq() as smsq:
@@ -145,7 +146,8 @@ def _write(
 
     if form == "xlsx" and path is None:
         raise BadInput(f"a workbook is no text for a terminal or a pipe: say where it goes, {OUT} report.xlsx")
-    found = found_columns(smsq.campaigns.show(campaign_id))
+    view = smsq.campaigns.show(campaign_id)
+    found = found_columns(view)
     receipts = smsq.campaigns.report(campaign_id)
     receipts = only(receipts, statuses) if own is None else receipts  # a file is compared with all rows
     if form == "xlsx" and path is not None:
@@ -156,17 +158,27 @@ def _write(
             write_xlsx(receipts, book, own, found, folder=folder)
         return
     with opened(path, may) as out:
+        if form == "table":
+            out.writelines(f"{line}\n" for line in head_lines(view))
         WRITERS[form](receipts, out, own, found)
+
+
+def head_lines(view: CampaignView) -> Iterator[str]:
+    """Which campaign a report for people is of, and which saved template its text was; nothing without a template."""
+    from smsq.producers.report import printable
+
+    if view.saved_as:
+        yield printable(f"campaign {view.id} ({view.name}), template {view.saved_as}")
 
 
 class _Summed:
     """Totals and timeline of one campaign, made in one reading."""
 
-    def __init__(self, campaign_id: str, kinds: Sequence[str], with_timeline: bool) -> None:
+    def __init__(self, view: CampaignView, kinds: Sequence[str], with_timeline: bool) -> None:
         from smsq.producers.timeline import Timeline
         from smsq.producers.totals import Totals
 
-        self._id = campaign_id
+        self._view = view
         self._totals = Totals(tuple(dict.fromkeys(kinds)))
         self._has_kinds = bool(kinds)
         self._timeline = Timeline() if with_timeline else None
@@ -194,12 +206,14 @@ class _Summed:
                 out.write(line + "\n")
 
     def _object(self) -> dict[str, Any]:
-        told = {"id": self._id, **self._totals.as_object()}
+        told = {"id": self._view.id, "name": self._view.name, "template": self._view.saved_as or None}
+        told |= self._totals.as_object()
         return told if self._timeline is None else told | {"timeline": self._timeline.as_object()}
 
     def _lines(self, is_drawn: bool, encoding: str) -> Iterator[str]:
         from smsq.producers.timeline import draws_plainly, may_colour
 
+        yield from head_lines(self._view)
         if self._has_kinds:
             yield from self._totals.lines()
         if self._timeline is not None:

@@ -31,6 +31,21 @@ def message_flags() -> Callable[[Command], Command]:
     return give
 
 
+per_row_flag = click.option(
+    "--per-row",
+    multiple=True,
+    metavar="OPTION[=COLUMN]",
+    help="What FILE has for each row: sender, channel, another option such as subj, or zone, region, at, key, "
+    "reference, tags; with its column's name if that is another: tags=city,plan.",
+)
+zone_unknown_flag = click.option(
+    "--zone-unknown",
+    metavar="all|own|ZONE",
+    help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
+    "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with zone or region: all]",
+)
+
+
 def file_flags(function: Command) -> Command:
     """Give a command its file, the text, and all that says how to read the one and to send the other."""
     options = (
@@ -67,23 +82,12 @@ def file_flags(function: Command) -> Command:
         ),
         message_flags(),
         file_flag,
-        click.option(
-            "--per-row",
-            multiple=True,
-            metavar="OPTION[=COLUMN]",
-            help="What FILE has for each row: an option such as subj, or zone, region, at, key, reference, tags; with "
-            "its column's name if that is another: tags=city,plan.",
-        ),
+        per_row_flag,
         click.option(
             "--window", help="Send only at these hours of this machine, such as 9-21, or '09:30-20:00 not sat,sun'."
         ),
         click.option("--not-on", metavar="DAYS", help="Days on which nothing is sent, such as sat,sun,2026-12-31."),
-        click.option(
-            "--zone-unknown",
-            metavar="all|own|ZONE",
-            help="Keep --window in each recipient's own time. If that is not known: all keeps it in every zone that is "
-            "possible, own by this machine's clock, Asia/Omsk or +06:00 there.  [with zone or region: all]",
-        ),
+        zone_unknown_flag,
     )
     for option in reversed(options):
         function = option(function)
@@ -112,13 +116,18 @@ def values_of(written: Sequence[str]) -> dict[str, str]:
 def with_options(told: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a campaign's command with those flags, and `--per-row`, as `draft` takes them."""
     options = options_of(told)
-    named = (each.partition("=") for each in told.pop("per_row"))
     return {
         **told,
         "options": options,
-        "per_row": {option: column or option for option, _, column in named},
+        "per_row": named_columns(told["per_row"]),
         "window": _window(told["window"], told.pop("not_on")),
     }
+
+
+def named_columns(written: Sequence[str]) -> dict[str, str]:
+    """What `--per-row` gave: each option with its column."""
+    named = (each.partition("=") for each in written)
+    return {option: column or option for option, _, column in named}
 
 
 def _window(window: str | None, days_off: str | None) -> str | None:

@@ -19,6 +19,7 @@ from smsq.producers.machine.up import (
     sandbox_environ,
     with_free_addresses,
 )
+from smsq.worker.processes.service_manager import ServiceManager
 from smsq.worker.settings import FILE_NAME, Settings
 
 
@@ -31,6 +32,7 @@ from smsq.worker.settings import FILE_NAME, Settings
 @click.option("--verbose", is_flag=True, help="Show every log line, not only warnings and errors.")
 def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
     """Run everything in the foreground until Ctrl-C; a second Ctrl-C stops without waiting for what was begun."""
+    manager = ServiceManager.of_process(os.environ)
     environ = dict(os.environ)
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
     # The sandbox has an SMPP host of its own, so what is said of another is not needed.
@@ -40,7 +42,7 @@ def command(sandbox: bool, ports: str | None, verbose: bool) -> None:
     if ports is not None and not sandbox:
         raise click.UsageError("--ports names the ports of the sandbox; add --sandbox")
     if not sandbox:
-        sys.exit(run(environ, file, verbose=verbose))
+        sys.exit(run(environ, file, verbose=verbose, manager=manager))
     if settings.redis_url is not None:
         raise click.UsageError("--sandbox starts its own Redis; unset SMSQ_REDIS_URL, or leave out --sandbox")
     if ports is None:

@@ -26,6 +26,7 @@ MEANINGS = {
     "reference": "your own reference, which comes back in reports",
     "tags": "columns, separated by commas, that come back in reports",
 }
+_OF_OPTIONS = {"sender": "the sender of its row", "channel": "the channel by which its row goes"}
 _ALSO = {"tz": "zone", "timezone": "zone", "time_zone": "zone"}  # columns that are called otherwise
 LONGEST_WORD = 255  # characters of a reference, a tag or a key
 MOST_TAGS = 20
@@ -162,6 +163,7 @@ def unnamed(columns: Sequence[str], named: Mapping[str, Any], fields: Sequence[s
     used = {tidy(str(each)) for each in (*named.values(), *fields)}
     for column in columns:
         name = _ALSO.get(tidy(column).casefold(), tidy(column).casefold())
-        if name in MEANINGS and name != "tags" and name not in named and tidy(column) not in used:
+        meaning = MEANINGS.get(name) or _OF_OPTIONS.get(name)
+        if meaning and name != "tags" and name not in named and tidy(column) not in used:
             option = name if name == column else f"{name}={column}"
-            yield f"column {column} is not used; --per-row {option} makes it {MEANINGS[name]}"
+            yield f"column {column} is not used; --per-row {option} makes it {meaning}"

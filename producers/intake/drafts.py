@@ -172,6 +172,12 @@ class Draft:
             said.append(f"apart {self.apart!r}")
         return hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What its rows say beside their texts, as in `Plan`."""
+        words = self.zoning.columns.words_named() if self.zoning is not None else self.words
+        return (*words, *(self.per_row.in_reports if self.per_row is not None else ()))
+
     def unnamed_columns(self) -> Iterator[str]:
         """A sentence for each column that may have been meant to have a meaning."""
         columns = self.source.columns
@@ -201,7 +207,7 @@ class Draft:
             file=", ".join(self.read_as.files) if self.read_as is not None else "",
             read_as=self.read_as.written() if self.read_as is not None else "",
             repeats=self.choice.word,
-            words=self.zoning.columns.words_named() if self.zoning is not None else self.words,
+            words=self.said,
             topic=self.topic,
             cap="" if self.cap.is_none else str(self.cap),
             series=self._series(now),
@@ -237,8 +243,13 @@ def ranges(draft: Draft, batch_size: int) -> Iterator[Range]:
     return (reachable(part, draft.options, parts_of, draft.guests) for part in made)
 
 
-def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack[How]) -> Draft:
-    """Check everything that can be checked without the ledger; raises BadInput. It reaches nobody but `guests`."""
+def draft(
+    rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, transport: str = "http", **how: Unpack[How]
+) -> Draft:
+    """Check everything that can be checked without the ledger; raises BadInput.
+
+    It reaches nobody but `guests`; channels of single rows have to be carried by `transport`.
+    """
     topic, cap = how.get("topic"), how.get("cap")
     window, rate, at = how.get("window"), how.get("rate"), how.get("at")
     region = how.get("region", "RU").upper()
@@ -268,7 +279,7 @@ def draft(rows: AnyRows, *, text: str, guests: Guests = EVERYBODY, **how: Unpack
         texts.check_marks(template.written)
         check_own_texts(options)
     series = series_of(how.get("every"), how.get("every_zone"), how.get("until"), how.get("count"), at)
-    per_row = RowOptions.of(options, named, source.columns) if named else None
+    per_row = RowOptions.of(options, named, source.columns, transport) if named else None
     zoning = zoning_of(meanings, source.columns, window, how.get("zone_unknown"))
     if series is not None and zoning is not None and zoning.columns.has("at"):
         raise BadInput(

@@ -48,10 +48,11 @@ AskPrice = Callable[[dict[str, Any]], tuple[Decimal, int]]
 
 @dataclass
 class Stratum:
-    """The messages to one country: how many, their parts, and a fair sample of them."""
+    """The messages to one country by one channel: how many, their parts, and a fair sample of them."""
 
     messages: int = 0
     parts: int = 0
+    channel: str = ""
     sample: list[Message] = field(default_factory=list, repr=False)
 
 
@@ -91,12 +92,15 @@ class Preflight:
     plain: PlainTally = field(default_factory=PlainTally)  # what plain characters have saved, if they were wished
     samples: Samples = field(default_factory=Samples, repr=False)
     kinds: Counter[Kind] = field(default_factory=Counter)  # of the phones that something would be sent to
-    strata: dict[str, Stratum] = field(default_factory=dict, repr=False)
+    strata: dict[tuple[str, str], Stratum] = field(default_factory=dict, repr=False)  # by country and channel
     continues: str = ""  # the unfinished campaign that these rows are already
+    by_zone: Counter[str] = field(default_factory=Counter)  # time zone -> parts, if batches have one
     zone_ways: Counter[str] = field(default_factory=Counter)  # how the time zone is known (`zoning.WAYS`) -> rows
     simulated: list[int] = field(default_factory=list, repr=False)  # rows with simulated numbers
     simulated_parts: int = 0  # of them, which cost nothing
-    own: Options | None = field(default=None, repr=False)  # of the first row that has options of its own
+    own: dict[str, Options] = field(default_factory=dict, repr=False)  # by channel: of the first row with its own
+    by_sender: Counter[str] = field(default_factory=Counter)  # '' is the account's own -> messages
+    by_channel: Counter[str] = field(default_factory=Counter)
 
     @property
     def invalid(self) -> int:
@@ -191,14 +195,19 @@ def look_at(
         heard(part)
         for batch in part.batches:
             own = batch.options or options
-            found.own = found.own or batch.options
+            if batch.options is not None:
+                found.own.setdefault(own.channel, own)
+            if batch.zone is not None:
+                found.by_zone[part.zones[batch.zone]] += batch.parts
+            found.by_sender[own.sender or ""] += batch.count
+            found.by_channel[own.channel] += batch.count
             if batch.is_simulated:
                 found.simulated += [*unpack_rows(batch.rows, batch.first_row, batch.count)]
                 found.simulated_parts += batch.parts
             if constant is None:
                 _take_texts(found, batch, random, own)
             else:
-                _take_constant(found, batch, constant, random)
+                _take_constant(found, batch, constant, random, own.channel)
         seen(found.rows)
     if constant is not None and found.messages:
         _look_at_constant(found, constant, options)
@@ -255,7 +264,7 @@ def _take_texts(found: Preflight, batch: Packed, random: Random, options: Option
         parts_of[parts] += 1
         samples.add(row, recipient, text, parts, random)
         if not batch.is_simulated:  # nobody is asked what those cost
-            _sample(found, recipient, text, parts, random)
+            _sample(found, recipient, text, parts, random, options.channel)
         if is_short and texts.alphabet(text) == "ucs2":
             found.unicode_texts += 1
             characters.look_at(row, text, parts)
@@ -263,7 +272,7 @@ def _take_texts(found: Preflight, batch: Packed, random: Random, options: Option
     found.longest = max(parts_of)
 
 
-def _take_constant(found: Preflight, batch: Packed, constant: str, random: Random) -> None:
+def _take_constant(found: Preflight, batch: Packed, constant: str, random: Random, way: str) -> None:
     """Take in a batch of one text; its parts depend on options that rows may have of their own."""
     parts = batch.parts // batch.count
     found.parts_of[parts] += batch.count
@@ -272,7 +281,7 @@ def _take_constant(found: Preflight, batch: Packed, constant: str, random: Rando
     if found.samples.first is None:
         found.samples.add(rows[0], recipients[0], constant, parts, random)
     for recipient in () if batch.is_simulated else recipients:
-        _sample(found, recipient, constant, parts, random)
+        _sample(found, recipient, constant, parts, random, way)
 
 
 def _look_at_constant(found: Preflight, constant: str, options: Options) -> None:
@@ -290,9 +299,12 @@ def _is_short(options: Options) -> bool:
     return not options.translit and channel(options.channel).parts is texts.parts
 
 
-def _sample(found: Preflight, recipient: Recipient, text: str, parts: int, random: Random) -> None:
-    """Count a message in its country's stratum, and keep a fair few of each."""
-    stratum = found.strata.setdefault(country(recipient), Stratum())
+def _sample(found: Preflight, recipient: Recipient, text: str, parts: int, random: Random, way: str) -> None:
+    """Count a message in the stratum of its country and channel, and keep a fair few of each."""
+    key = country(recipient), way
+    stratum = found.strata.get(key)
+    if stratum is None:
+        stratum = found.strata[key] = Stratum(channel=way)
     if isinstance(recipient, int):
         found.kinds[kind(recipient)] += 1
     stratum.messages += 1
@@ -316,39 +328,54 @@ def country(recipient: Recipient) -> str:
 
 
 def price(found: Preflight, template: Template, options: Options, ask: AskPrice) -> Price:
-    """What it costs, by at most three requests; whatever `ask` raises goes through.
+    """What it costs, by at most three requests, or one for each channel; whatever `ask` raises goes through.
 
-    Rows with options of their own are priced by those of the first one, as many parts as they have.
+    Rows with options of their own are priced by those of the first one of their channel, as many parts as they have.
     """
-    if not found.messages:
-        return Price(cost=Decimal(0), is_exact=True)
-    if found.own is not None:
-        options = msgspec.structs.replace(found.own, comment=None)
-    constant = channel(options.channel).read(template.render(())) if template.is_constant else None
-    if found.messages <= REQUESTS * PER_REQUEST:
-        everything = [message for stratum in found.strata.values() for message in stratum.sample]
+    by_channel: dict[str, list[Stratum]] = {}
+    for stratum in found.strata.values():
+        by_channel.setdefault(stratum.channel, []).append(stratum)
+    requests = max(1, REQUESTS // max(1, len(by_channel)))
+    prices = []
+    for way, strata in by_channel.items():
+        own = found.own.get(way)
+        by = options if own is None else msgspec.structs.replace(own, comment=None)
+        constant = channel(by.channel).read(template.render(())) if template.is_constant else None
+        prices.append(_price(strata, constant, by, ask, requests=requests, is_own=own is not None))
+    return Price(
+        cost=sum((each.cost for each in prices), Decimal(0)),
+        is_exact=all(each.is_exact for each in prices),
+        asked=sum(each.asked for each in prices),
+    )
+
+
+def _price(
+    strata: Sequence[Stratum], constant: str | None, options: Options, ask: AskPrice, *, requests: int, is_own: bool
+) -> Price:
+    """What the messages of one channel cost; `is_own` if some of them have other options."""
+    left = sum(stratum.parts for stratum in strata)
+    if sum(stratum.messages for stratum in strata) <= requests * PER_REQUEST:
+        everything = [message for stratum in strata for message in stratum.sample]
         cost, parts = _ask_for(everything, constant, options, ask)
-        if found.own is not None:
-            left = found.parts - found.simulated_parts
-            return Price(cost=cost / max(1, parts) * left, is_exact=False, asked=len(everything))
-        return Price(cost=cost, is_exact=True, asked=len(everything))
+        cost = cost / max(1, parts) * left if is_own else cost
+        return Price(cost=cost, is_exact=not is_own, asked=len(everything))
     total, asked = Decimal(0), 0
-    for strata, requests in shares(found):
-        sample = [message for stratum in strata for message in _few(stratum, strata, requests * PER_REQUEST)]
-        sample = sample[: requests * PER_REQUEST]
+    for some, many in shares(strata, requests):
+        sample = [message for stratum in some for message in _few(stratum, some, many * PER_REQUEST)]
+        sample = sample[: many * PER_REQUEST]
         cost, parts = _ask_for(sample, constant, options, ask)
         asked += len(sample)
-        total += cost / max(1, parts) * sum(stratum.parts for stratum in strata)
+        total += cost / max(1, parts) * sum(stratum.parts for stratum in some)
     return Price(cost=total, is_exact=False, asked=asked)
 
 
-def shares(found: Preflight) -> Iterator[tuple[list[Stratum], int]]:
+def shares(strata: Sequence[Stratum], requests: int = REQUESTS) -> Iterator[tuple[list[Stratum], int]]:
     """Which countries are priced together, and by how many requests: the largest alone, the smallest together."""
-    by_size = sorted(found.strata.values(), key=lambda stratum: -stratum.messages)
-    groups = [*([each] for each in by_size[: REQUESTS - 1]), by_size[REQUESTS - 1 :]]
+    by_size = sorted(strata, key=lambda stratum: -stratum.messages)
+    groups = [*([each] for each in by_size[: requests - 1]), by_size[requests - 1 :]]
     groups = [group for group in groups if group]
     for place, group in enumerate(groups):
-        yield group, 1 + (REQUESTS - len(groups) if place == 0 else 0)
+        yield group, 1 + (requests - len(groups) if place == 0 else 0)
 
 
 def _few(stratum: Stratum, group: Sequence[Stratum], room: int) -> list[Message]:

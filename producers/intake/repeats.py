@@ -20,10 +20,10 @@ from smsq.worker.domain.errors import BadInput, Conflict, SmsqError
 from smsq.worker.domain.recipient import Recipient
 from smsq.worker.domain.text import words
 from smsq.worker.gateway.channels import channel
-from smsq.worker.ledger.campaigns.lately import Earlier, Lately, Printer, Said
+from smsq.worker.ledger.campaigns.lately import WAYS, Earlier, Lately, Printer, Said, Way
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.runtime import Runtime
-from smsq.worker.sealing import ID_BYTES
+from smsq.worker.sealing import ID_BYTES, Key
 
 MOST_NAMED = 3  # campaigns that a sentence names
 WAYS_OUT = "--only-new leaves them out, --again sends them again (in Python `only_new=True`, `again=True`)"
@@ -81,7 +81,9 @@ class Comparison:
         known: Collection[str] = (),
     ) -> None:
         self._runtime = runtime
-        self._sender = draft.options.sender
+        self._way: Way = draft.options.sender, draft.options.channel
+        self._ways: dict[Way, int] = {self._way: 0}  # sender and channel, each with its number
+        self._own_ways = array("H") if not WAYS.isdisjoint(draft.said) else None  # that of each row, if they differ
         self._text = (
             words(channel(draft.options.channel).read(draft.template.render(())))
             if draft.template.is_constant
@@ -90,11 +92,14 @@ class Comparison:
         self._after_row = after_row
         self._lately = Lately(runtime.ledger)
         self._numbers, self._rows, self._texts = array("Q"), array("I"), array("q")
-        self._printers: list[Printer] = []
-        self._prints: dict[tuple[bytes, bool], array[int]] = {}  # (key, made for one phone?) -> a hash for each row
+        self._keys: dict[bytes, Key] = {}  # those held here, by name
+        self._printers: dict[tuple[bytes, str | None], Printer] = {}  # of a key and a sender
+        # For each row a hash of its fingerprint, by key: as the text of a campaign of that sender, or as its own text.
+        self._prints_of_one: dict[tuple[bytes, str | None], array[int]] = {}
+        self._prints: dict[bytes, array[int]] = {}
         earlier = [
             each
-            for each in self._lately.campaigns(self._sender, draft.options.channel)
+            for each in self._lately.campaigns(*self._way, is_mixed=self._own_ways is not None)
             if each.id != besides and each.id not in known and each.rows
         ]
         if any(each.has_prints for each in earlier):
@@ -118,6 +123,11 @@ class Comparison:
         for batch in part.batches:
             self._add(batch)
 
+    def _way_of(self, batch: Packed) -> Way:
+        if self._own_ways is None or batch.options is None:
+            return self._way
+        return batch.options.sender, batch.options.channel
+
     def _add(self, batch: Packed) -> None:
         rows = unpack_rows(batch.rows, batch.first_row, batch.count)
         if rows[-1] <= self._after_row:  # a batch lies within one range: all of it is in
@@ -125,15 +135,19 @@ class Comparison:
         recipients = unpack_recipients(batch.recipients)
         self._numbers.extend(map(number_of, recipients))
         self._rows.extend(rows)
+        way = self._way_of(batch)
+        if self._own_ways is not None:
+            self._own_ways.extend([self._ways.setdefault(way, len(self._ways))] * len(rows))
         if self._text is None:
             texts = [words(text) for text in unpack_texts(batch.texts)]
             self._texts.extend(map(hash, texts))
-            for printer in self._printers:
-                if (one := self._prints.get((printer.name, False))) is not None:
-                    one.extend([hash(printer.one(text)) for text in texts])
-                if (each := self._prints.get((printer.name, True))) is not None:
-                    pairs = zip(recipients, texts, strict=True)
-                    each.extend([hash(printer.each(recipient, text)) for recipient, text in pairs])
+            for (name, sender), one in self._prints_of_one.items():
+                printer = self._printer(name, sender)
+                one.extend([hash(printer.one(text)) for text in texts])
+            for name, each in self._prints.items():
+                printer = self._printer(name, way[0])
+                pairs = zip(recipients, texts, strict=True)
+                each.extend([hash(printer.each(recipient, text)) for recipient, text in pairs])
 
     def repeats(self) -> Repeats:
         """Compare what was taken in; each row is put down to the newest campaign that has sent it."""
@@ -169,13 +183,17 @@ class Comparison:
 
     # Recipients -----------------------------------------------------------------------------------------------------
 
-    def _wanted(self, recipients: Sequence[Recipient]) -> list[tuple[int, int]]:
-        """Which of these recipients the draft has too: their places, and the draft's place of each."""
+    def _wanted(self, recipients: Sequence[Recipient], way: Way) -> list[tuple[int, int]]:
+        """Which of these recipients the draft sends to by this way: their places, and the draft's place of each."""
         held, order, end = self._sorted, self._order, len(self._sorted)
-        found = []
+        found: list[tuple[int, int]] = []
+        number_of_way, own_ways = self._ways.get(way), self._own_ways
+        if number_of_way is None:
+            return found
         for at, number in enumerate(map(number_of, recipients)):
             place = bisect_left(held, number)
-            if place < end and held[place] == number:
+            is_there = place < end and held[place] == number
+            if is_there and (own_ways is None or own_ways[order[place]] == number_of_way):
                 found.append((at, order[place]))
         return found
 
@@ -185,20 +203,26 @@ class Comparison:
         """Make fingerprints with every key that is held here; without any there is nothing but texts to compare."""
         try:
             sealer = self._runtime.sealer
-            self._printers = [Printer(sealer.key(name), self._sender) for name in sealer.names]
+            self._keys = {key.name: key for key in (sealer.key(name) for name in sealer.names)}
         except SmsqError:
             return
-        for printer in self._printers:
-            if any(isinstance(each.said, bytes) for each in earlier):
-                self._prints[printer.name, False] = array("q")
+        for name in self._keys:
+            for sender in {each.way[0] for each in earlier if isinstance(each.said, bytes)}:
+                self._prints_of_one[name, sender] = array("q")
             if any(each.said is None and each.has_prints for each in earlier):
-                self._prints[printer.name, True] = array("q")
+                self._prints[name] = array("q")
+
+    def _printer(self, name: bytes, sender: str | None) -> Printer:
+        """What makes fingerprints with one of the keys held here."""
+        if (name, sender) not in self._printers:
+            self._printers[name, sender] = Printer(self._keys[name], sender)
+        return self._printers[name, sender]
 
     def _may_match(self, earlier: Earlier) -> bool:
         """Whether a message of this campaign can be one of the draft's, as far as its text tells at once."""
         if self._text is None or earlier.said is None:
             return True
-        return self._is_text(earlier.said, 0) is not False
+        return self._is_text(earlier.said, 0, earlier.way[0]) is not False
 
     def _may_occur(self, earlier: Earlier) -> bool:
         """The same of a draft whose rows have texts of their own: whether some row has that of the whole campaign."""
@@ -206,27 +230,35 @@ class Comparison:
             return True
         if isinstance(earlier.said, str):
             return hash(earlier.said) in self._texts
-        prints = self._prints.get((earlier.said[:ID_BYTES], False))
+        prints = self._prints_of_one.get((earlier.said[:ID_BYTES], earlier.way[0]))
         return prints is None or hash(earlier.said[ID_BYTES:]) in prints
 
     def _is_same(self, place: int, recipient: Recipient, said: Said, earlier: Earlier) -> bool | None:
         """Whether the message at this place of the draft says the same, None if that cannot be told."""
+        sender = earlier.way[0]
         if self._text is not None:
-            return self._is_text(said, recipient if earlier.said is None else 0)
+            return self._is_text(said, *((recipient, self._sender_at(place)) if earlier.said is None else (0, sender)))
         if isinstance(said, str):
             return self._texts[place] == hash(said)
-        prints = self._prints.get((said[:ID_BYTES], earlier.said is None))
+        name = said[:ID_BYTES]
+        prints = self._prints.get(name) if earlier.said is None else self._prints_of_one.get((name, sender))
         return prints[place] == hash(said[ID_BYTES:]) if prints is not None else None
 
-    def _is_text(self, said: Said, recipient: Recipient) -> bool | None:
+    def _sender_at(self, place: int) -> str | None:
+        """The sender of the draft's row at this place."""
+        if self._own_ways is None:
+            return self._way[0]
+        return next(way for way, number in self._ways.items() if number == self._own_ways[place])[0]
+
+    def _is_text(self, said: Said, recipient: Recipient, sender: str | None) -> bool | None:
         """The same for the one text of a draft; `recipient` 0 for what was said to all."""
         text = self._text or ""
         if isinstance(said, str):
             return said == text
-        for printer in self._printers:
-            if printer.name == said[:ID_BYTES]:
-                return said[ID_BYTES:] == (printer.each(recipient, text) if recipient else printer.one(text))
-        return None
+        if said[:ID_BYTES] not in self._keys:
+            return None
+        printer = self._printer(said[:ID_BYTES], sender)
+        return said[ID_BYTES:] == (printer.each(recipient, text) if recipient else printer.one(text))
 
 
 def number_of(recipient: Recipient) -> int:

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Collection
 
 from smsq.worker.domain.errors import LedgerTrouble
+from smsq.worker.processes.service_manager import ServiceManager
 
 LOOK_EVERY_S = 0.5
 
 
 class Ready:
-    """Looks now and then until all have been seen, then says so; `tick` costs nothing afterwards."""
+    """Looks now and then until all have been seen, then says so; `tick` costs next to nothing afterwards.
+
+    `manager` is the service manager that started this process: it is told the same, and that the loop turns.
+    """
 
     def __init__(
         self,
@@ -20,7 +24,9 @@ class Ready:
         beats: Callable[[int], float | None],
         leads: Callable[[], bool],
         say: Callable[[], None],
+        manager: ServiceManager | None = None,
     ) -> None:
+        self._manager = manager or ServiceManager(None)
         self._pids = pids
         self._beats = beats
         self._leads = leads
@@ -28,8 +34,12 @@ class Ready:
         self._next_look = 0.0
         self._is_said = False
 
-    def tick(self) -> None:
+    def tick(self, *, is_stopping: bool = False) -> None:
         """Look again, if it is time; a ledger in trouble is looked at later."""
+        self._manager.alive()
+        if is_stopping:
+            self._manager.stopping()
+            return
         now = time.monotonic()
         if self._is_said or now < self._next_look:
             return
@@ -38,4 +48,5 @@ class Ready:
             pids = self._pids()
             if pids and all(self._beats(pid) is not None for pid in pids) and self._leads():
                 self._is_said = True
+                self._manager.ready()
                 self._say()

@@ -19,19 +19,19 @@ from typing import TYPE_CHECKING
 import click
 
 from smsq.producers.adoption import running
-from smsq.producers.machine.processes import argv_of, threads_of
+from smsq.producers.machine.processes import LEAST_SILENCE_S, argv_of, threads_of
 from smsq.producers.machine.ready import Ready
 from smsq.worker.domain.errors import BadSettings, LedgerUnreachable, SmsqError
 from smsq.worker.domain.lane import LANES, Lane
 from smsq.worker.logs import LogFile
+from smsq.worker.processes.service_manager import ServiceManager
 from smsq.worker.processes.supervisor import Child, Dependency, Supervisor
-from smsq.worker.settings import FIELDS, PREFIX, Settings
+from smsq.worker.settings import FIELDS, PREFIX, Settings, with_values
 
 if TYPE_CHECKING:
     from smsq.worker.processes.host_ledger import HostLedger
     from smsq.worker.runtime import Runtime
 
-LEAST_SILENCE_S = 15.0  # one exchange with Redis may take ten: three to connect and seven for its reply
 MIRROR_PORTS = (9101, 9102, 9103)
 CONTROL_PORT = 9100
 
@@ -112,6 +112,7 @@ def run(
     verbose: bool = False,
     say: Callable[[str], None] = lambda line: click.echo(line, err=True),
     started: Callable[[Supervisor], None] = lambda supervisor: None,
+    manager: ServiceManager | None = None,
 ) -> int:
     """Run until told to stop; return the exit code. `front` is the folder for `up.json` (default: the home).
 
@@ -137,7 +138,7 @@ def run(
     environ = {**environ, **_addresses(settings)}
     settings = Settings.load(environ, file)
     with _log_to(home / "logs" / "supervisor.log"), _servers(settings, home) as (urls, dependencies):
-        told = {**environ, "SMSQ_HOME": str(home), **urls}
+        told = with_values(environ, {"SMSQ_HOME": str(home), **urls})
         runtime, host_ledger = _host_ledger(Settings.load(told, file), say)
         kept = children(settings, told, gateway)
         lanes = {child.name for child in kept if "--lane" in child.argv}
@@ -146,11 +147,12 @@ def run(
             host_ledger.heartbeat,
             lambda: runtime.views.brakes().is_led and (gateway is None or _listens(gateway.control_port)),
             lambda: say(_what_to_try(gateway)),
+            manager,
         )
 
         def tick() -> None:
             host_ledger.tick()
-            ready.tick()
+            ready.tick(is_stopping=supervisor.is_stopping)
 
         supervisor = Supervisor(
             home,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
 from functools import partial
 
 from starlette.applications import Starlette
@@ -18,6 +17,7 @@ from starlette.routing import Route
 
 from smsq.producers.web.callback import Callback, Gatherer, Stored
 from smsq.worker.domain.errors import SmsqError
+from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.http_server import Server
 from smsq.worker.processes.readiness import Readiness
 from smsq.worker.runtime import Runtime
@@ -67,11 +67,12 @@ def make_app(runtime: Runtime) -> Starlette:
     return app
 
 
-def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
+def run(runtime: Runtime, pulse: Pulse | None = None) -> int:
     """Serve at `SMSQ_WEB_ADDR` until told to stop; the exit code. Raises SmsqError if it cannot listen.
 
-    `beat` is called from the loop of the server, ten times a second.
+    `pulse` beats in the loop of the server, which turns ten times a second.
     """
+    pulse = pulse or Pulse()
     settings = runtime.settings
     host, _, port = settings.web_addr.rpartition(":")
     if settings.callback_secret is None:
@@ -79,8 +80,11 @@ def run(runtime: Runtime, beat: Callable[[], None] = lambda: None) -> int:
     app = make_app(runtime)
 
     def tick() -> None:
-        beat()
+        pulse.manager.ready(f"listening at {settings.web_addr}")
+        pulse.beat()
         app.state.look()
+        if server.should_exit:
+            pulse.manager.stopping()
 
     server = Server(app, host=host.strip("[]"), port=int(port), beat=tick)
     log.info("web started address=%s", settings.web_addr)

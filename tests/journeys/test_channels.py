@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,22 @@ def test_a_campaign_arrives(smsq: TestedSmsq, name: str) -> None:
         assert recipient not in everybody
         everybody[recipient] = each.text
     assert everybody == {parse(each[row.column], row.recipients): f"Hello {each['n']}" for each in rows}
+
+
+def test_each_row_leaves_under_its_own_sender_by_its_own_channel(smsq: TestedSmsq, tmp_path: Path) -> None:
+    """By the sandbox's count, though answers are lost; the report says the same of each row."""
+    ways = [("Shop", "viber"), ("", "sms"), ("Bank", ""), ("Bank", "viber"), ("Shop", "")]
+    told = [(smsq.phone(), *ways[n % 5], n) for n in range(500)]
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(["phone,from,way,n", *(f"{p},{s},{c},{n}" for p, s, c, n in told)]), "utf-8")
+    smsq.misfortune("lose_answer", next=1)
+    view = smsq.campaigns.run(file, text="Hello {n}", sender="Club", per_row={"sender": "from", "channel": "way"})
+    until(lambda: smsq.campaigns.show(view.id).state == "done", 200)
+
+    expected = {phone: (sender or "Club", way or "sms", f"Hello {n}") for phone, sender, way, n in told}
+    received = smsq.messages()
+    assert {each.phone: (each.sender, each.channel, each.text) for each in received} == expected
+    assert len(received) == 500
+    reported = {each.phone: (each.sender, each.channel) for each in smsq.campaigns.report(view.id)}
+    assert reported == {phone: way[:2] for phone, way in expected.items()}
+    assert dict(smsq.campaigns.show(view.id).statuses) == {"delivered": 500}

@@ -73,7 +73,6 @@ def test_doctor_names_the_page_of_what_is_wrong(home: Path) -> None:
 )
 def test_the_server_is_judged_by_its_own_words(facts: dict[str, Any] | None, levels: tuple[str, str | None]) -> None:
     """Memory and disk."""
-
     told = SimpleNamespace(ledger=SimpleNamespace(server_facts=lambda: facts))
     found = [next(iter(part(told)), None) for part in (server.memory, server.persistence)]  # type: ignore[arg-type]
     assert tuple(each and each.level for each in found) == levels, found

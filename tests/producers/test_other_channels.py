@@ -12,7 +12,7 @@ from smsq.producers.api import Smsq
 from smsq.producers.intake.own_columns import OwnColumns
 from smsq.producers.intake.repeats import number_of
 from smsq.producers.intake.rows import inspect
-from smsq.producers.report import write_csv
+from smsq.producers.report import as_object, found_columns, write_csv
 from smsq.producers.terminal.display import campaign_object, print_campaign
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import MessageId, Options, Ref
@@ -132,6 +132,42 @@ def test_options_of_rows_reach_their_requests(smsq: Smsq) -> None:
     assert [(each.row, each.phone) for each in receipts] == [(n + 1, f"p{n}@example.ru") for n in range(6)]
     one = smsq.status(receipts[3].id)  # its batch is known to be a campaign's
     assert (one.phone, one.campaign, one.row) == ("p3@example.ru", view.id, 4)
+
+
+def test_rows_have_senders_and_channels_of_their_own(smsq: Smsq) -> None:
+    """From the rows to the requests, to the report, and to the totals by channel when it is cancelled."""
+    ways = [("Shop", "viber"), ("", ""), ("Bank", "sms"), ("Shop", "viber")]
+    rows = [{"phone": f"+7999123456{n}", "s": sender, "c": way} for n, (sender, way) in enumerate(ways)]
+    view = smsq.campaigns.run(rows, text="Hi", sender="Club", per_row={"sender": "s", "channel": "c"})
+    told = {}
+    for number, ref in enumerate(fed(smsq, view.id)[:2]):
+        claim = claimed(smsq, ref, str(number))
+        told[claim.options.sender, claim.options.channel] = list(claim.recipients)
+        smsq.runtime.ledger.settle_accepted(claim, 1, None, 60.0)
+
+    assert told == {("Shop", "viber"): [79991234560, 79991234563], ("Club", "sms"): [79991234561]}
+    receipts = list(smsq.campaigns.report(view.id))
+    assert [(each.sender, each.channel) for each in receipts] == [
+        ("Shop", "viber"),
+        ("Club", "sms"),
+        ("Bank", "sms"),
+        ("Shop", "viber"),
+    ]
+    assert (as_object(receipts[2])["sender"], as_object(receipts[2])["channel"]) == ("Bank", "sms")
+    out = io.StringIO()
+    write_csv(receipts, out, None, found_columns(smsq.campaigns.show(view.id)))
+    assert out.getvalue().splitlines()[0].endswith(",sender,channel")
+    assert out.getvalue().splitlines()[1].endswith(",Shop,viber")
+    assert "sender" not in as_object(
+        next(iter(smsq.campaigns.report(smsq.campaigns.run(["+79990000001"], text="Hi").id)))
+    )
+
+    copy = smsq.campaigns.copy(view.id, text="Bye")
+    assert [each.channel for each in smsq.campaigns.report(copy.id)] == ["viber", "sms", "sms", "viber"]
+    smsq.campaigns.cancel(copy.id)
+    smsq.runtime.ledger.wind_up(copy.id, 100, 1000)
+    totals = smsq.runtime.ledger.redis.hgetall(smsq.runtime.ledger.key("totals"))
+    assert (totals[b"messages:bulk:viber:cancelled"], totals[b"messages:bulk:sms:cancelled"]) == (b"2", b"2")
 
 
 @pytest.mark.parametrize(

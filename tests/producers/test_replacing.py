@@ -95,3 +95,26 @@ def test_a_file_that_takes_a_campaigns_place_keeps_its_cap(smsq: Smsq) -> None:
     kept = smsq.campaigns.replacing(campaign, people(2), text="other")
     said = smsq.campaigns.replacing(campaign, people(2), text="other", cap="2/day")
     assert (str(kept.cap), str(said.cap)) == ("1/week", "2/day")
+
+
+def test_what_was_replaced_is_not_retried_beside_its_heir(smsq: Smsq) -> None:
+    """Its recipients get the new text; who wants to send both says so. An heir that sent nothing changes nothing."""
+    campaign = smsq.campaigns.run(people(3), text="Hi", name="spring", at=LATER).id
+    heir = smsq.campaigns.edit(campaign, text="Hello").id
+    wind_up(smsq, campaign)
+    with pytest.raises(Conflict, match=f"campaign {campaign} was replaced by campaign {heir}"):
+        smsq.campaigns.retry(campaign, unsent=True)
+    assert smsq.campaigns.retry(campaign, unsent=True, again=True).rows == 3
+
+    other = smsq.campaigns.run(people(2), text="Ho", name="autumn", at=LATER).id
+    unsent = _killed(smsq, other, "first")
+    for each in (unsent, other):
+        smsq.campaigns.cancel(each)
+        wind_up(smsq, each)
+    assert smsq.campaigns.retry(other, unsent=True).rows == 2
+
+
+def wind_up(smsq: Smsq, campaign: str) -> None:
+    """What the scheduler does with a cancelled campaign."""
+    while smsq.runtime.ledger.wind_up(campaign, 100, 1000):
+        pass

@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path for top in ("worker", "producers") for path in (ROOT / top).rglob("*.py") if path.stat().st_size
 )  # an empty __init__ has nothing to say
-NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
 STORE = {"domain", "redis_client", "sealing"}  # the last two use nothing of ours but domain
@@ -86,32 +85,32 @@ def ours(path: Path, top: str) -> set[str]:
     return {name.split(".")[2] for name in imports(path) if name.startswith(f"smsq.{top}.")}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_imports_go_one_way(path: Path) -> None:
+def test_imports_go_one_way() -> None:
     """Each part may use what stands to its left."""
-    top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
-    used = ours(path, "worker") - {part}
-    if top == "worker":
-        assert ours(path, "producers") == set()
-    if top == "worker" and part in GROUND:
-        assert used <= GROUND | {"domain"}
-    if top == "worker" and part in MAY_USE:
-        assert used <= MAY_USE[part] | (set() if part == "domain" else GROUND)
+    for path in SOURCES:
+        top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
+        used = ours(path, "worker") - {part}
+        if top == "worker":
+            assert ours(path, "producers") == set(), path
+        if top == "worker" and part in GROUND:
+            assert used <= GROUND | {"domain"}, path
+        if top == "worker" and part in MAY_USE:
+            assert used <= MAY_USE[part] | (set() if part == "domain" else GROUND), path
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_producers_import_one_way(path: Path) -> None:
+def test_producers_import_one_way() -> None:
     """The files of `producers` use `intake` alone of its rooms, and a room what stands to its left."""
-    top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
-    if top == "worker" or part == "__init__":
-        return
-    used = ours(path, "producers") - {part}
-    if part in VALUES:
-        assert used == set()
-    elif part in ("sample", "intake", "web"):
-        assert used <= ROOMS[part]
-    else:
-        assert used & ROOMS.keys() <= ROOMS.get(part, {"intake"})
+    for path in SOURCES:
+        top, part = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[1].removesuffix(".py")
+        if top == "worker" or part == "__init__":
+            continue
+        used = ours(path, "producers") - {part}
+        if part in VALUES:
+            assert used == set(), path
+        elif part in ("sample", "intake", "web"):
+            assert used <= ROOMS[part], path
+        else:
+            assert used & ROOMS.keys() <= ROOMS.get(part, {"intake"}), path
 
 
 def test_every_room_has_its_arrows() -> None:
@@ -172,17 +171,17 @@ RECEIVES_CALLS = {"producers/web/callback.py"}
 KNOWS_HTTP_LINES = {"worker/transports/table.py", "worker/runtime.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_nobody_but_its_wire_knows_a_dialect(path: Path) -> None:
+def test_nobody_but_its_wire_knows_a_dialect() -> None:
     """Actors, ledger and producers speak of messages and outcomes: no form, no reply, no path, no line of HTTP."""
-    name = str(path.relative_to(ROOT))
-    if name.startswith(SPEAKS_HTTP):
-        return
-    dialects = {each for each in imports(path) if each.startswith("smsq.worker.gateway.http")}
-    lines = {each for each in imports(path) if each.startswith("smsq.worker.transports.http")}
+    for path in SOURCES:
+        name = str(path.relative_to(ROOT))
+        if name.startswith(SPEAKS_HTTP):
+            continue
+        dialects = {each for each in imports(path) if each.startswith("smsq.worker.gateway.http")}
+        lines = {each for each in imports(path) if each.startswith("smsq.worker.transports.http")}
 
-    assert not dialects or name in RECEIVES_CALLS
-    assert not lines or name in KNOWS_HTTP_LINES
+        assert not dialects or name in RECEIVES_CALLS, path
+        assert not lines or name in KNOWS_HTTP_LINES, path
 
 
 # Letters: the wire they travel by, the one who answers them in tests, and the door.
@@ -190,16 +189,16 @@ SPEAKS_LETTERS = ("worker/gateway/smtp/", "worker/transports/smtp/", "worker/san
 CHOOSES_THE_WIRE = {"worker/transports/table.py", "worker/gateway/carried.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_nobody_but_its_wire_knows_letters(path: Path) -> None:
+def test_nobody_but_its_wire_knows_letters() -> None:
     """The same for letters, and nobody but the letterbox knows the library that takes them."""
-    name = str(path.relative_to(ROOT))
-    rooms = ("smsq.worker.gateway.smtp", "smsq.worker.transports.smtp")
-    ours = {each for each in imports(path) if each.startswith(rooms)}
-    libraries = {each.split(".")[0] for each in imports(path)} & {"aiosmtpd", "smtplib"}
+    for path in SOURCES:
+        name = str(path.relative_to(ROOT))
+        rooms = ("smsq.worker.gateway.smtp", "smsq.worker.transports.smtp")
+        ours = {each for each in imports(path) if each.startswith(rooms)}
+        libraries = {each.split(".")[0] for each in imports(path)} & {"aiosmtpd", "smtplib"}
 
-    assert not ours or name.startswith(SPEAKS_LETTERS) or name in CHOOSES_THE_WIRE
-    assert not libraries or name == "worker/letterbox.py" or name.startswith("worker/transports/smtp/")
+        assert not ours or name.startswith(SPEAKS_LETTERS) or name in CHOOSES_THE_WIRE, path
+        assert not libraries or name == "worker/letterbox.py" or name.startswith("worker/transports/smtp/"), path
 
 
 GATEWAY = ROOT / "worker" / "gateway"
@@ -240,23 +239,23 @@ def test_each_transport_is_a_row_of_the_table() -> None:
     assert folders == set(TRANSPORTS)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_the_sandbox_is_used_by_tests_and_its_commands_only(path: Path) -> None:
+def test_the_sandbox_is_used_by_tests_and_its_commands_only() -> None:
     """Nothing that speaks to the real gateway can meet it by accident, and nobody loads it unasked."""
-    name = str(path.relative_to(ROOT))
-    if name.startswith("worker/sandbox/"):
-        return
-    at_the_top = {node.module for node in tree_of(path).body if isinstance(node, ast.ImportFrom) and node.module}
-    assert not {module for module in at_the_top if module.startswith("smsq.worker.sandbox")}
-    if name not in SANDBOX_USERS:
-        assert "sandbox" not in ours(path, "worker")
+    for path in SOURCES:
+        name = str(path.relative_to(ROOT))
+        if name.startswith("worker/sandbox/"):
+            continue
+        at_the_top = {node.module for node in tree_of(path).body if isinstance(node, ast.ImportFrom) and node.module}
+        assert not {module for module in at_the_top if module.startswith("smsq.worker.sandbox")}, path
+        if name not in SANDBOX_USERS:
+            assert "sandbox" not in ours(path, "worker"), path
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_a_file_says_what_it_is_for_and_fits_in_a_look(path: Path) -> None:
+def test_a_file_says_what_it_is_for_and_fits_in_a_look() -> None:
     """Its docstring comes first."""
-    assert ast.get_docstring(tree_of(path))
-    assert path.read_text(encoding="utf-8").count("\n") <= LARGEST
+    for path in SOURCES:
+        assert ast.get_docstring(tree_of(path)), path
+        assert path.read_text(encoding="utf-8").count("\n") <= LARGEST, path
 
 
 def test_domain_needs_nothing_of_the_outside() -> None:
@@ -311,7 +310,7 @@ def test_the_package_is_two_links_and_what_programs_import() -> None:
     assert files == {"__init__.py", "__main__.py", "py.typed", "testing.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
-def test_ours_are_imported_by_the_one_name(path: Path) -> None:
+def test_ours_are_imported_by_the_one_name() -> None:
     """Never as `worker` or `producers`: an application may have names like these."""
-    assert not {name for name in imports(path) if name.split(".")[0] in ("worker", "producers")}
+    for path in SOURCES:
+        assert not {name for name in imports(path) if name.split(".")[0] in ("worker", "producers")}, path

@@ -30,9 +30,9 @@ PROMISES = (  # those that hold an addition to its tables and pages
     "tests/worker/test_settings.py::test_every_field_has_its_row",
     "tests/worker/test_settings.py::test_every_setting_is_read_by_something",
     "tests/worker/test_settings.py::test_the_page_is_up_to_date",
-    "tests/worker/test_metrics.py::test_every_process_metric_has_an_owner",
-    "tests/worker/test_metrics.py::test_names_follow_the_rules",
-    "tests/worker/test_metrics.py::test_the_page_is_up_to_date",
+    "tests/worker/metrics/test_metrics.py::test_every_process_metric_has_an_owner",
+    "tests/worker/metrics/test_metrics.py::test_names_follow_the_rules",
+    "tests/worker/metrics/test_metrics.py::test_the_page_is_up_to_date",
 )
 
 
@@ -118,14 +118,15 @@ def a_verb(tree: Tree) -> None:
 
 def a_metric(tree: Tree) -> None:
     tree.insert(
-        "worker/metrics.py",
+        "worker/metrics/processes.py",
         'Metric("smsq_leader"',
-        '    _counted("smsq_censuses_total", "Changes of what was counted.", ("found",), "censuses"),\n'
         '    Metric("smsq_counts_total", "counter", "Countings.", ("what",)),\n',
     )
-    tree.insert("worker/metrics.py", '"lane": ', '    "found": "`none`, `some`",\n    "what": "`campaigns`",\n')
+    row = '    counted("smsq_censuses_total", "Changes of what was counted.", ("found",), "censuses"),\n'
+    tree.insert("worker/metrics/doubts.py", 'counted("smsq_double_accepts_total"', row)
+    tree.insert("worker/metrics/labels.py", '"lane": ', '    "found": "`none`, `some`",\n    "what": "`campaigns`",\n')
     tree.insert(
-        "worker/metrics.py",
+        "worker/metrics/counting.py",
         "self._put_aside = ",
         '        self._counts = _counter("smsq_counts_total", registry)\n',
     )
@@ -134,7 +135,7 @@ def a_metric(tree: Tree) -> None:
         self._counts.labels(what).inc()
 
 '''
-    tree.insert("worker/metrics.py", "def put_aside(self", method)
+    tree.insert("worker/metrics/counting.py", "def put_aside(self", method)
     tree.write("smsq.worker.metrics", into="docs/metrics.md")
 
 

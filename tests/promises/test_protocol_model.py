@@ -42,10 +42,14 @@ def model_of(world: World | Falls | Traffic) -> OneBatch | FallingLedger | Lane:
 
 
 def cases(*tables: dict[str, World] | dict[str, Falls] | dict[str, Traffic]) -> list[object]:
-    return [pytest.param(world, id=name.replace(" ", "-")) for table in tables for name, world in table.items()]
+    return [
+        pytest.param(world, id=name.replace(" ", "-"), marks=[pytest.mark.slow] if world in worlds.LONG else [])
+        for table in tables
+        for name, world in table.items()
+    ]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("world", cases(worlds.FAST, worlds.FAST_FALLS, worlds.FAST_LANES))
 def test_nothing_breaks(world: World | Falls | Traffic) -> None:
     """No double, no false report, nothing backwards; every state can still end."""

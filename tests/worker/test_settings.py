@@ -10,7 +10,7 @@ import pytest
 from smsq.worker.domain import limits
 from smsq.worker.domain.brands import BRANDS
 from smsq.worker.domain.errors import BadSettings
-from smsq.worker.settings import FIELDS, Secret, Settings
+from smsq.worker.settings import FIELDS, Secret, Settings, with_values
 from smsq.worker.settings.page import page
 
 
@@ -203,6 +203,20 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
         Settings.load({"SMSQ_LOGIN": "me", "SMSQ_PASSWORD_FILE": str(file), "SMSQ_PASSWORD": "x"})
     with pytest.raises(BadSettings, match="cannot be read"):
         Settings.load({"SMSQ_PASSWORD_FILE": str(tmp_path / "none")})
+
+
+def test_an_address_with_a_password_comes_from_a_file(tmp_path: Path) -> None:
+    """The environment wins over `smsq.toml`, whichever of the two names a file; `with_values` takes a file's place."""
+    url, file = tmp_path / "url", tmp_path / "smsq.toml"
+    url.write_text("redis://worker:pass@ledger:6379/0\n")
+    file.write_text('redis_url = "redis://old:6379"\nbroker_url_file = "gone"\n')
+    environ = {"SMSQ_REDIS_URL_FILE": str(url), "SMSQ_BROKER_URL": "redis://queues:6379"}
+    settings = Settings.load(environ, file)
+    replaced = Settings.load(with_values(environ, {"SMSQ_REDIS_URL": "redis://other:6379"}))
+
+    assert (settings.redis_url, settings.broker_url) == ("redis://worker:pass@ledger:6379/0", "redis://queues:6379")
+    assert "pass" not in settings.shown()["SMSQ_REDIS_URL"]
+    assert replaced.redis_url == "redis://other:6379"
 
 
 @pytest.mark.parametrize("secret", ["x", "тайна", "fifteen letters"])

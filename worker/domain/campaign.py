@@ -18,6 +18,7 @@ RejectStatus = Literal["invalid", "duplicate", "optout", "blocked", "capped"]
 GOING = ("enrolling", "running")  # states in which it is sent
 A_PERSON = "a person said so"  # why a campaign is paused
 ITSELF = ("budget", "balance", "bad")  # why it is paused without a person
+STANDINGS = ("enrolling", "running", "paused", "scheduled", "recurring", "cancelled")  # of one that is not over
 OVER = ("done", "cancelled")  # in which nothing more of it leaves; `paused` is neither
 
 

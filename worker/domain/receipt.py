@@ -74,6 +74,8 @@ class Receipt:
     tags: Mapping[str, str] = field(default_factory=dict, repr=False)
     key: str = field(default="", repr=False)
     result: Mapping[str, str] = field(default_factory=dict, repr=False)  # as `domain/result.py` has it
+    sender: str = ""  # as these two were asked for, if rows of its campaign have their own
+    channel: str = ""
 
 
 def status_name(stored: Status, state: BatchState) -> str:

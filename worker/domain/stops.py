@@ -9,6 +9,8 @@ from decimal import Decimal
 GOOD = ("delivered", "read", "clicked")
 UNDELIVERED = ("undeliverable", "expired")
 REFUSED = ("refused",)
+STOPS = ("balance", "refusals", "undelivered")  # why a campaign was paused by itself: a label of metrics
+UNDELIVERED_MOST = "undelivered"  # in the words of `too_bad`
 LEFT_LEAST = 0.5  # failures come sooner than deliveries: as if at least so much of what left had ended
 
 
@@ -55,16 +57,32 @@ def too_bad(latest: Tally, percent: float) -> str:
     failed = latest.undelivered + latest.refused
     if not failed or percent <= 0 or failed * 100 < percent * max(latest.ended, LEFT_LEAST * latest.left):
         return ""
-    most = "undelivered" if latest.undelivered >= latest.refused else "refused by the gateway"
+    most = UNDELIVERED_MOST if latest.undelivered >= latest.refused else "refused by the gateway"
     return f"{failed} of its latest {latest.ended} final messages failed, most of them {most}"
 
 
-def too_low(balance: Decimal, reserve: Decimal) -> str:
+def stopped_by(why: str, found: str) -> str:
+    """Why a campaign was paused by itself, as a label of metrics; '' if a person or its budget paused it.
+
+    >>> stopped_by("bad", "30 of its latest 40 final messages failed, most of them undelivered")
+    'undelivered'
+    """
+    if why == "bad":
+        return "undelivered" if found.endswith(UNDELIVERED_MOST) else "refusals"
+    return "balance" if why == "balance" else ""
+
+
+def too_low(balance: Decimal, reserve: Decimal, on_its_way: Decimal = Decimal(0)) -> str:
     """That a balance is below the reserve, in words; '' if it is not, or if there is no reserve.
+
+    What messages that are being sent will cost, `on_its_way`, is as good as spent.
 
     >>> too_low(Decimal("43.20"), Decimal(100))
     'the balance, about 43.20, is below the reserve of 100 for urgent messages'
+    >>> too_low(Decimal(120), Decimal(100), Decimal(30))
+    'the balance, about 120.00 less 30.00 for what is being sent, is below the reserve of 100 for urgent messages'
     """
-    if balance >= reserve or not reserve:
+    if balance - on_its_way >= reserve or not reserve:
         return ""
-    return f"the balance, about {balance:.2f}, is below the reserve of {reserve:f} for urgent messages"
+    less = f" less {on_its_way:.2f} for what is being sent" if on_its_way else ""
+    return f"the balance, about {balance:.2f}{less}, is below the reserve of {reserve:f} for urgent messages"

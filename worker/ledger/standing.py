@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from smsq.worker.domain.batch import Ref
+from smsq.worker.domain.blocking import MINUTE_S, used_ratio
 from smsq.worker.domain.lane import SENDING
 from smsq.worker.domain.limits import is_region
 from smsq.worker.domain.money import of_units
 from smsq.worker.domain.pace import FREE, Pace
 from smsq.worker.domain.sick import Sick
+from smsq.worker.domain.status import BatchState
+from smsq.worker.ledger.campaigns.overview import FIELDS, Overview, mean_cost
 from smsq.worker.ledger.hosts import HostSeen, Missing, missing, signed_off
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.live_limits import RATES
@@ -174,13 +177,25 @@ class Standing:
             pipe.hget(self.key("run"), "gid_last")
             pipe.zrangebyscore(self.key("shield:held"), f"({int(now * 1000)}", "+inf")
             pipe.hgetall(self.key("away"))
+            pipe.zrange(self.key("live"), 0, -1)
+            pipe.zcount(self.key("slots:ask"), f"({int(now * 1000)}", "+inf")
+            pipe.zcount(self.key("limit:balance"), int((now - MINUTE_S) * 1000), "+inf")
             for lane in SENDING:
                 pipe.zrange(self.key(f"ready:{lane}"), 0, -1)
             for lane in SENDING:
                 pipe.zcount(self.key(f"slots:{lane}"), f"({int(now * 1000)}", "+inf")
             raw, asks, urgent_asks, ctl, leader, owners, sick, gid, last, held, away, *rest = pipe.execute()
+        live, questions, balances, *rest = rest
         oldest, slots = rest[: len(SENDING)], rest[len(SENDING) :]
         totals = {field.decode(): int(value) for field, value in raw.items()}
+        overview, logins = self._overview(live, totals, ctl.get(b"bad_login", b""), now)
+        used = {
+            "errors": int(ctl.get(b"errors", 0)) if float(ctl.get(b"errors_until", 0)) / 1000 > now else 0,
+            "logins": logins,
+            "sends": sum(slots),
+            "questions": questions,
+            "balance": balances,
+        }
         left = _ids_left(gid, last)
         halts, ill = _halts(ctl, left, owners, sick), Counter(each.why for each in _sick(owners, sick))
         return Depth(
@@ -189,6 +204,11 @@ class Standing:
                 "smsq_queue_oldest_seconds": {
                     (lane,): self._age(found, now) for lane, found in zip(SENDING, oldest, strict=True)
                 },
+                "smsq_campaigns": {(word,): many for word, many in overview.standings.items()},
+                "smsq_campaigns_auto_paused": {(why,): many for why, many in overview.stopped.items()},
+                "smsq_queued_messages": {(lane,): many for lane, many in overview.queued.items()},
+                "smsq_queued_cost": {(): overview.cost} if overview.cost is not None else {},
+                "smsq_limit_used_ratio": {(name,): used_ratio(name, many) for name, many in used.items()},
                 "smsq_slots": {(lane,): held for lane, held in zip(SENDING, slots, strict=True)},
                 "smsq_status_age_seconds": {(): self._age([*asks, *urgent_asks], now)},
                 "smsq_visible_after_seconds": _known(ctl, b"visible_after"),
@@ -205,10 +225,31 @@ class Standing:
             }
         )
 
+    def _overview(
+        self, live: Sequence[bytes], totals: Mapping[str, int], refused: bytes, now: float
+    ) -> tuple[Overview, int]:
+        """What campaigns come to, and how often the log-in with this fingerprint was tried since it was refused."""
+        with translated(), self.redis.pipeline(transaction=False) as pipe:
+            pipe.hget(self.ledger.keys.campaign(""), "s:queued")
+            pipe.zcard(self.key(f"limit:login:{refused.decode()}"))
+            for campaign_id in live:
+                pipe.hmget(self.ledger.keys.campaign(campaign_id.decode()), FIELDS)
+            queued, tries, *campaigns = pipe.execute()
+        ready = BatchState.READY.value  # a single message is a batch; those of campaigns are all in one lane
+        singles = {lane: max(0, totals.get(f"batches:{lane}:{ready}", 0)) for lane in SENDING if lane != "bulk"}
+        singles["bulk"] = max(0, int(queued or 0) - sum(singles.values()))
+        found = Overview.of(
+            campaigns,
+            singles=singles,
+            mean_cost=mean_cost(totals),
+            now_ms=now * 1000,
+        )
+        return found, tries if refused else 0
+
     def _age(self, refs: Sequence[bytes], now: float) -> float:
         """Seconds since the oldest of these batches was enrolled: that is the order of numbers, not of scores."""
-        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
-        batch = self.ledger.read([oldest])[0] if oldest is not None else None
+        oldest = min(refs, key=lambda ref: int(ref.partition(b"@")[0]), default=None)
+        batch = self.ledger.read([Ref.parse(oldest)])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
     def astray(self) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The ledger's counters, by the names of the table of metrics.
 
-The verbs count in the fields of one hash, `totals`; the rows of `worker/metrics.py` say which field is which metric. A
+The verbs count in the fields of one hash, `totals`; the rows of `worker/metrics/` say which field is which metric. A
 field without a row would be exported nowhere, so a test in `tests/promises` looks for such fields.
 """
 

@@ -25,7 +25,7 @@ from smsq.worker.ledger.row_order import in_row_order
 from smsq.worker.ledger.standing import Standing
 from smsq.worker.ledger.store import is_single, translated
 from smsq.worker.ledger.values import NOTHING, BatchView, KnownId, Running
-from smsq.worker.ledger.words import with_words
+from smsq.worker.ledger.words import OwnWays, with_words
 
 RESENT = {
     "": "",
@@ -243,11 +243,12 @@ class Views(Standing):
 
     def _messages(self, campaign_id: str) -> Iterator[tuple[int, Receipt]]:
         with translated():
-            has_words = self.redis.hexists(self.ledger.keys.campaign(campaign_id), "words")
+            words, options = self.redis.hmget(self.ledger.keys.campaign(campaign_id), ["words", "options"])
+        has_words, own = words is not None, OwnWays((words or b"").decode(), options)
         read = (with_beside(self.ledger, some) for some in self._batches(campaign_id))
         batches = (batch for some in read for batch in (with_words(self.ledger, some) if has_words else some))
         for row, index, batch in in_row_order(batches):
-            yield row, self._receipt(batch, index, row)
+            yield row, own.beside(self._receipt(batch, index, row), batch)
 
     def _batches(self, campaign_id: str) -> Iterator[list[BatchView]]:
         refs = self.batch_refs(campaign_id)

@@ -1,8 +1,8 @@
 """Heartbeats of a process to its supervisor: bytes in a pipe, once a second, from the loop that could hang.
 
 They need neither Redis nor the disk nor a common clock, so a process does not look dead if the ledger is away or the
-disk is full. The number of the pipe is in the environment; without a supervisor there is no pipe, and a beat does
-nothing.
+disk is full. The number of the pipe is in the environment; without a supervisor there is no pipe. A service manager
+(systemd) is told the same in its own way.
 """
 
 from __future__ import annotations
@@ -13,15 +13,27 @@ import stat
 import time
 from collections.abc import Callable, MutableMapping
 
+from smsq.worker.processes.service_manager import ServiceManager
+
 VARIABLE = "SUPERVISOR_BEATS"  # the number of an inherited descriptor
 EVERY_S = 1.0
 LONGEST_STEP_S = 1.0  # the most that one look counts as silence: in a longer pause the listener slept
 
 
 class Pulse:
-    """The side of the process; its main loop calls `beat` as often as it likes, which writes once a second."""
+    """The side of the process; its main loop calls `beat` as often as it likes, which writes once a second.
 
-    def __init__(self, descriptor: int | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    `manager` is the service manager that started the process, if one did: it hears each beat too.
+    """
+
+    def __init__(
+        self,
+        descriptor: int | None = None,
+        manager: ServiceManager | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.manager = manager or ServiceManager(None)
         self._descriptor = descriptor
         self._monotonic = monotonic
         self._next = float("-inf")
@@ -29,17 +41,18 @@ class Pulse:
     @classmethod
     def of_process(cls, environ: MutableMapping[str, str]) -> Pulse:
         """The pulse of this process, from the environment; removed there, so that no child beats for us."""
-        told = environ.pop(VARIABLE, "")
+        told, manager = environ.pop(VARIABLE, ""), ServiceManager.of_process(environ)
         if not told.isdigit():
-            return cls(None)
+            return cls(None, manager)
         with contextlib.suppress(OSError):
             if stat.S_ISFIFO(os.fstat(int(told)).st_mode):
                 os.set_inheritable(int(told), False)
-                return cls(int(told))
-        return cls(None)
+                return cls(int(told), manager)
+        return cls(None, manager)
 
     def beat(self) -> None:
         """Show that the loop runs; never waits and never raises."""
+        self.manager.alive()
         if self._descriptor is None or (now := self._monotonic()) < self._next:
             return
         self._next = now + EVERY_S

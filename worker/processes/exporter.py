@@ -13,8 +13,11 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,13 +25,16 @@ import prometheus_client
 from dramatiq.errors import ConnectionClosed
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from smsq.worker.domain.errors import SmsqError
+from smsq.worker.domain.errors import LedgerUnreachable, SmsqError
 from smsq.worker.metrics import METRICS, TABLE
 from smsq.worker.metrics import Metric as Row
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.beats import Pulse
+from smsq.worker.processes.counters import Reader
+from smsq.worker.processes.disk import room
 from smsq.worker.processes.http_server import ConnectionLimits, Server
+from smsq.worker.redis_health import Load, NoAnswer, load
 
 if TYPE_CHECKING:
     from smsq.worker.ledger.standing import Depth
@@ -41,12 +47,34 @@ MOST = 100  # connections at once; few programs scrape
 _log = logging.getLogger(__name__)
 
 
-class ScrapeCollector:
-    """Reads ledger and queues at each scrape."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from one server of Redis."""
 
-    def __init__(self, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> None:
+    families: list[Metric]
+    is_up: bool
+    load: Load | None = None  # None if it is not known
+
+
+class ScrapeCollector:
+    """Reads ledger, queues, servers and the disk of `home` at each scrape.
+
+    `depth` raises SmsqError, `hints` ConnectionClosed, `servers` NoAnswer. Ledger and queues are read at the same time,
+    and each is given up at its first silence: the page is there before a scraper gives up, also while neither answers.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        depth: Callable[[], Depth],
+        hints: Mapping[str, Callable[[], int]],
+        servers: Mapping[str, Callable[[], Load | None]],
+    ) -> None:
+        self._home = home
         self._depth = depth
         self._hints = hints
+        self._servers = servers
+        self._beside = ThreadPoolExecutor(1, "queues")
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not read the ledger."""
@@ -54,16 +82,41 @@ class ScrapeCollector:
 
     def collect(self) -> Iterator[Metric]:
         """All families of source `scrape`, without those that are unknown now."""
+        began = time.perf_counter()
+        queues = self._beside.submit(self._read_queues)
+        found = {"ledger": self._read_ledger(), "broker": queues.result()}
+        for reading in found.values():
+            yield from reading.families
+        yield from _of_servers({server: found[server] for server in self._servers})
+        with contextlib.suppress(OSError):
+            disk = room(self._home)
+            yield _family("smsq_disk_free_bytes", {("home",): disk.free})
+            yield _family("smsq_disk_size_bytes", {("home",): disk.total})
+        yield _family("smsq_build_info", {(version("smsq"),): 1})
+        yield _family("smsq_scrape_seconds", {(): time.perf_counter() - began})
+
+    def _read_ledger(self) -> Reading:
         try:
             depth = self._depth()
         except SmsqError as error:
             _log.warning("ledger not read why=%s", type(error).__name__)
-            yield _family("smsq_ledger_up", {(): 0})
-        else:
-            yield from _of_ledger(depth)
-            yield _family("smsq_ledger_up", {(): 1})
-        with contextlib.suppress(ConnectionClosed):
-            yield _family("smsq_queue_hints", {(queue,): count() for queue, count in self._hints.items()})
+            families = [_family("smsq_ledger_up", {(): 0})]
+            return Reading(families, False) if isinstance(error, LedgerUnreachable) else self._read("ledger", families)
+        return self._read("ledger", [*_of_ledger(depth), _family("smsq_ledger_up", {(): 1})])
+
+    def _read_queues(self) -> Reading:
+        try:
+            counts: dict[tuple[str, ...], float] = {(queue,): count() for queue, count in self._hints.items()}
+        except ConnectionClosed:
+            return Reading([], False)
+        return self._read("broker", [_family("smsq_queue_hints", counts)])
+
+    def _read(self, server: str, families: list[Metric]) -> Reading:
+        """The load of a server beside what was read from it."""
+        try:
+            return Reading(families, True, self._servers[server]() if server in self._servers else None)
+        except NoAnswer:
+            return Reading(families, False)
 
 
 class ProcessCollector:
@@ -71,20 +124,16 @@ class ProcessCollector:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._reader = Reader()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the files have the families."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """All families in the files; if a folder is removed meanwhile, none until the next scrape."""
-        try:
-            merged: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]
-                metrics_folder.counters(self._home)
-            )
-        except FileNotFoundError:
-            return ()
-        return merged
+        """All families in the files."""
+        with metrics_folder.counters(self._home) as paths:
+            return self._reader.families(paths)
 
 
 class Exporter:
@@ -167,30 +216,42 @@ class Exporter:
         return int(answered[0].split()[0]), answered[1], body
 
 
-def run(settings: Settings, beat: Callable[[], None]) -> int:
-    """Serve until SIGTERM or SIGINT and call `beat` meanwhile; raises SmsqError if the address cannot be used."""
+def run(settings: Settings, pulse: Pulse) -> int:
+    """Serve until SIGTERM or SIGINT, with `pulse` beating; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
     from smsq.worker.processes.readiness import Readiness
+    from smsq.worker.queues.broker import RedisHintBroker
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
     hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
-    registry = build_registry(settings.home, runtime.views.depth, hints)
+    clients = {"ledger": runtime.ledger.redis}
+    if isinstance(runtime.broker, RedisHintBroker):
+        clients["broker"] = runtime.broker.client
+    servers = {name: functools.partial(load, client) for name, client in clients.items()}
+    registry = build_registry(settings.home, runtime.views.depth, hints, servers)
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: asked.set())
     readiness = Readiness(runtime.redis_url, runtime.broker_url, "exporter")
-    with Exporter(registry, settings.metrics_addr, beat=beat, readiness=readiness) as exporter:
+    with Exporter(registry, settings.metrics_addr, beat=pulse.beat, readiness=readiness) as exporter:
         _log.info("metrics served url=%s", exporter.url)
+        pulse.manager.ready(f"metrics at {exporter.url}")
         asked.wait()
+        pulse.manager.stopping()
     return 0
 
 
-def build_registry(home: Path, depth: Callable[[], Depth], hints: Mapping[str, Callable[[], int]]) -> CollectorRegistry:
-    """The registry of everything on the page."""
+def build_registry(
+    home: Path,
+    depth: Callable[[], Depth],
+    hints: Mapping[str, Callable[[], int]],
+    servers: Mapping[str, Callable[[], Load | None]] | None = None,
+) -> CollectorRegistry:
+    """The registry of everything on the page; `servers` are those of Redis, by the values of the label `server`."""
     registry = CollectorRegistry()
     registry.register(ProcessCollector(home))
-    registry.register(ScrapeCollector(depth, hints))
+    registry.register(ScrapeCollector(home, depth, hints, servers or {}))
     return registry
 
 
@@ -200,6 +261,24 @@ def _of_ledger(depth: Depth) -> Iterator[Metric]:
             yield _summary(row, depth.shown[f"{row.name}_count"], depth.shown[f"{row.name}_sum"])
         elif row.name in depth.shown:
             yield _family(row.name, depth.shown[row.name])
+
+
+def _of_servers(readings: Mapping[str, Reading]) -> Iterator[Metric]:
+    """What servers say of themselves; of one that may not be asked, only that it is up."""
+    if not readings:
+        return
+    yield _family("smsq_redis_up", {(name,): reading.is_up for name, reading in readings.items()})
+    known = {(name,): reading.load for name, reading in readings.items() if reading.load is not None}
+    values: dict[str, Mapping[tuple[str, ...], float]] = {
+        "smsq_redis_memory_bytes": {name: found.memory for name, found in known.items()},
+        "smsq_redis_memory_limit_bytes": {name: found.memory_limit for name, found in known.items()},
+        "smsq_redis_aof_bytes": {name: found.aof for name, found in known.items() if found.aof is not None},
+        "smsq_redis_persistence_ok": {name: found.is_kept for name, found in known.items()},
+        "smsq_redis_evicted_keys_total": {name: found.evicted for name, found in known.items()},
+        "smsq_redis_clients": {name: found.clients for name, found in known.items()},
+    }
+    for metric, of_server in values.items():
+        yield _family(metric, of_server)
 
 
 def _family(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:

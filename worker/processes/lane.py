@@ -25,6 +25,7 @@ from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
 from smsq.worker.processes.alive import Alive
 from smsq.worker.processes.niceness import give_way
+from smsq.worker.processes.service_manager import ServiceManager
 from smsq.worker.processes.watchdog import Watchdog
 from smsq.worker.questions.money import probe_mirror
 from smsq.worker.queues.rings import Rings
@@ -46,12 +47,15 @@ def owner_name(lane: str) -> str:
     return f"{lane}/{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(3)}"
 
 
-def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool = True) -> None:
+def run_worker(
+    settings: Settings, lane: str, threads: int, *, has_master: bool = True, manager: ServiceManager | None = None
+) -> None:
     """Run one worker process of `lane` until it is told to stop.
 
-    With `has_master` False it answers the roll call itself. Raises LedgerForeign and LedgerWeak at the start.
+    With `has_master` False it answers the roll call itself. `manager` is the service manager that started it. Raises
+    LedgerForeign and LedgerWeak at the start.
     """
-    row = LANES[lane]
+    row, manager = LANES[lane], manager or ServiceManager(None)
     is_nice = give_way(row.nice)
     runtime = Runtime.build(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -66,7 +70,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
             "mail server without certain encryption why=%s", "password, phones and texts may travel in the clear"
         )
     master = Master(runtime.ledger, runtime.journal, files=runtime.files)
-    _begin(runtime, master)
+    _begin(runtime, master, manager)
     if row.carries_otp:
         runtime.sealer.warm()
     owner = owner_name(lane)
@@ -76,7 +80,7 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     wire = (runtime.send_mirrors, runtime.transport) if lane in SENDING else (runtime.mirrors, runtime.http)
     checkup = Checkup(runtime.health, *wire, runtime.journal, runtime.clock)
     rings = _rings(runtime, lane, workers[0])
-    beater = _Beater(runtime, owner, lane, None if has_master else master, rings)
+    beater = _Beater(runtime, owner, lane, None if has_master else master, manager, rings)
     beats = threading.Thread(target=beater.run, name="beats", daemon=True)
     gc.collect()
     gc.freeze()  # objects of the start are not collected again: that would delay a code by 15 ms
@@ -97,10 +101,13 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     log.info("worker started lane=%s threads=%d", lane, threads)
     while not runtime.stopping.wait(PROBE_LOOK_S):
         is_nice = is_nice or give_way(row.nice)
+        if beater.first.is_set():
+            manager.ready(f"working for the {lane} lane")
         _probe(runtime)
         if runtime.health.ails(lane) is not None and not row.queues[0].yields_s:
             for worker in workers:
                 _leave_to_others(worker)
+    manager.stopping()
     for watchdog in watchdogs:
         watchdog.stop()
     if rings is not None:
@@ -111,7 +118,9 @@ def run_worker(settings: Settings, lane: str, threads: int, *, has_master: bool 
     for stop in stops:
         stop.start()
     for stop in stops:
-        stop.join()
+        while stop.is_alive():
+            stop.join(BEAT_S)
+            manager.alive()
     wire[1].close()
     beats.join(LAST_BEAT_S)
     if not has_master and not beats.is_alive():
@@ -142,9 +151,10 @@ def _rings(runtime: Runtime, lane: str, worker: dramatiq.Worker) -> Rings | None
     return Rings(runtime.broker, worker, lane, runtime.ledger, on_change=on_change)
 
 
-def _begin(runtime: Runtime, master: Master) -> None:
+def _begin(runtime: Runtime, master: Master, manager: ServiceManager) -> None:
     """Check the ledger; wait for a Redis that is not up yet."""
     while True:
+        manager.alive()
         try:
             runtime.check_ledger()
             master.establish(runtime.settings.account)
@@ -153,17 +163,22 @@ def _begin(runtime: Runtime, master: Master) -> None:
             if not isinstance(error, LedgerUnreachable) or runtime.stopping.is_set():
                 raise
             log.warning("waiting for the ledger why=%s", error.sentence)
+            manager.status("waiting for the ledger")
             runtime.clock.wait(1.0, runtime.stopping)
 
 
 @dataclass
 class _Beater:
-    """Beats once a second, with what is wrong with the process, and acts on the ledger's answer."""
+    """Beats once a second, with what is wrong with the process, and acts on the ledger's answer.
+
+    The service manager hears each turn, with or without an answer: an outage of Redis restarts no process.
+    """
 
     runtime: Runtime
     owner: str
     lane: str
     master: Master | None
+    manager: ServiceManager
     rings: Rings | None = None
 
     def __post_init__(self) -> None:
@@ -177,6 +192,7 @@ class _Beater:
         """Beat until the runtime stops."""
         while not self.runtime.stopping.is_set():
             self._alive.beat()
+            self.manager.alive()
             try:
                 self._beat()
             except LedgerTrouble as error:

@@ -345,6 +345,7 @@ class _Kept:
             self._process.send_signal(signum)
 
     def _start(self) -> None:
+        metrics_folder.move_dead(self._home)
         folder = metrics_folder.folder(self._home, self.child.name)
         self._started_at = time.monotonic()
         told, inherited = {metrics_folder.VARIABLE: str(folder)}, []

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
+from smsq.worker.domain.blocking import GATEWAY_LIMITS
 from smsq.worker.domain.job import PriceJob
 from smsq.worker.gateway.http import BALANCE_PATH, SEND_PATH, client_forms
 from smsq.worker.gateway.http.client_replies import read_balance, read_price
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 BALANCES_A_MINUTE = 8  # of the gateway's ten (its manual, answer of balance); a minute is `mass_ask_every_s`
 PROBES_A_MINUTE = 6  # of the same, while a mirror is tripped
 PRICES_A_MINUTE = 4  # of five equal price requests
-TRIES = 3  # of a refused log-in in half an hour, by all together: for more the gateway blocks an address
+TRIES = GATEWAY_LIMITS["logins"].most  # in half an hour, by all together: for more the gateway blocks an address
 TRIES_WITHIN = 30  # minutes
 AT_ONCE = 4  # questions of this kind under way, far below the gateway's limit of requests
 

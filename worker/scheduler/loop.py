@@ -52,10 +52,18 @@ DUTIES: tuple[type[Duty], ...] = (
 
 
 class Scheduler:
-    """The duties of one process, and its part in the choice of a leader; `beat` is called at every step."""
+    """The duties of one process, and its part in the choice of a leader.
+
+    `beat` is called at every step, `worked` after one without trouble: this process leads, or stands by.
+    """
 
     def __init__(
-        self, runtime: Runtime, leader: Leader | None = None, *, beat: Callable[[], None] = lambda: None
+        self,
+        runtime: Runtime,
+        leader: Leader | None = None,
+        *,
+        beat: Callable[[], None] = lambda: None,
+        worked: Callable[[], None] = lambda: None,
     ) -> None:
         self._rt = runtime
         self.leader = leader or Leader(runtime.ledger)
@@ -63,12 +71,14 @@ class Scheduler:
         self._due = [0.0] * len(self.duties)
         self._led = False
         self._beat = beat
+        self._worked = worked
 
     def run(self) -> None:
         """Run until the runtime stops."""
         while not self._rt.stopping.is_set():
             try:
                 pause = self.step()
+                self._worked()
             except LedgerTrouble as error:
                 log.warning("duties wait why=%s", error.sentence)
                 pause = TROUBLE_PAUSE_S
@@ -104,13 +114,14 @@ class Scheduler:
             log.warning("duty in trouble duty=%s why=%s", type(duty).__name__.lower(), error.sentence)
 
 
-def run(settings: Settings, beat: Callable[[], None]) -> None:
+def run(settings: Settings, beat: Callable[[], None], worked: Callable[[], None] = lambda: None) -> None:
     """The process: build a runtime and run until told to stop; `beat` shows the supervisor that it lives.
 
-    `beat` is also called at every exchange with Redis, since one duty may need many of a slow server.
+    `beat` is also called at every exchange with Redis, since one duty may need many of a slow server. `worked` is as
+    in `Scheduler`.
     """
     runtime = Runtime.build(settings)
     runtime.at_each_exchange(beat)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: runtime.stopping.set())
-    Scheduler(runtime, beat=beat).run()
+    Scheduler(runtime, beat=beat, worked=worked).run()

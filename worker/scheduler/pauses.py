@@ -62,8 +62,11 @@ class Pauses:
 
     def _look_at_balance(self, live: Sequence[CampaignView]) -> None:
         reserve, funds = reserve_of(self._rt), self._rt.views.funds()
-        found = too_low(funds.about, reserve) if funds is not None else ""
+        on_its_way = sum((_on_its_way(view) for view in live), Decimal(0))
+        found = too_low(funds.about, reserve, on_its_way) if funds is not None else ""
         for view in live:
+            if view.recurring is not None:  # its occurrences are paused: a pause of its own would have them left out
+                continue
             if found and view.state in GOING and _is_left(view):
                 if self._rt.ledger.pause_itself(view.id, "balance", found):
                     log.error("campaign paused by itself campaign=%s why=%s", view.id, found)
@@ -77,6 +80,11 @@ class Pauses:
 def _is_left(view: CampaignView) -> bool:
     """Whether anything could still be kept back."""
     return not view.closed or view.statuses.get("queued", 0) > 0
+
+
+def _on_its_way(view: CampaignView) -> Decimal:
+    """What the messages that are being sent at this moment will cost, by the quoted price of a part; 0 without one."""
+    return view.part_price * Decimal(view.statuses.get("sending", 0) * view.parts) / max(1, view.enrolled)
 
 
 def reserve_of(runtime: Runtime) -> Decimal:

@@ -27,8 +27,9 @@ from smsq.worker.settings.readers import MAIL_PORTS as MAIL_PORTS
 from smsq.worker.settings.readers import SMPP_PORTS as SMPP_PORTS
 from smsq.worker.settings.secret import Secret as Secret
 from smsq.worker.settings.sources import FILE_NAME as FILE_NAME
-from smsq.worker.settings.sources import from_environ, from_file, value_of
+from smsq.worker.settings.sources import from_environ, from_file, together, value_of
 from smsq.worker.settings.sources import secret_files as secret_files
+from smsq.worker.settings.sources import with_values as with_values
 from smsq.worker.settings.table import FIELDS as FIELDS
 from smsq.worker.settings.table import PREFIX as PREFIX
 from smsq.worker.settings.table import of_shield
@@ -145,7 +146,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if file is None and environ is None and Path(FILE_NAME).is_file():
             file = Path(FILE_NAME)
         environ = os.environ if environ is None else environ
-        written = {**(from_file(file) if file else {}), **from_environ(environ)}
+        written = together(from_environ(environ), from_file(file) if file else {})
         values = {field.name: value_of(field, written) for field in FIELDS}
         if values["mirrors"] is None:
             values["mirrors"] = ()

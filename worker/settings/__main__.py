@@ -1,5 +1,7 @@
-"""`python -m smsq.worker.settings > docs/settings.md`."""
+"""`python -m smsq.worker.settings > docs/settings.md`, and with the word `env` for `deploy/env.example`."""
 
-from smsq.worker.settings.page import page
+import sys
 
-print(page(), end="")
+from smsq.worker.settings.page import env_example, page
+
+print(env_example() if sys.argv[1:] == ["env"] else page(), end="")

@@ -50,7 +50,8 @@ def _flat(value: object) -> str:
 
 
 def _known(written: dict[str, str]) -> dict[str, str]:
-    names = [field.variable for field in FIELDS] + [f"{field.variable}_FILE" for field in FIELDS if field.is_secret]
+    in_files = [f"{field.variable}_FILE" for field in FIELDS if field.may_be_in_file]
+    names = [field.variable for field in FIELDS] + in_files
     for name in written:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1, 0.5)
@@ -58,10 +59,22 @@ def _known(written: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in written.items() if value.strip()}
 
 
+def together(environ: Mapping[str, str], file: Mapping[str, str]) -> dict[str, str]:
+    """What both set; a setting of the environment wins, whether it holds the value or names a file that does."""
+    set_there = {name.removesuffix("_FILE") for name in environ}
+    return {**{name: value for name, value in file.items() if name.removesuffix("_FILE") not in set_there}, **environ}
+
+
+def with_values(environ: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """`environ` with these settings, which take the place of files that hold them."""
+    replaced = {f"{variable}_FILE" for variable in values}
+    return {**{name: value for name, value in environ.items() if name not in replaced}, **values}
+
+
 def value_of(field: Field, written: Mapping[str, str]) -> Any:
     """One setting's value, read and checked."""
     given = written.get(field.variable)
-    if field.is_secret and (path := written.get(f"{field.variable}_FILE")):
+    if field.may_be_in_file and (path := written.get(f"{field.variable}_FILE")):
         if given is not None:
             raise BadSettings(f"{field.variable} and {field.variable}_FILE are both set; keep one")
         given = _secret_in(path, f"{field.variable}_FILE")
@@ -97,8 +110,9 @@ def secret_files(environ: Mapping[str, str] | None = None) -> list[Path]:
     """
     file = Path(FILE_NAME) if Path(FILE_NAME).is_file() else None
     told = from_file(file) if file else {}
-    written = {**told, **from_environ(os.environ if environ is None else environ)}
+    written = together(from_environ(os.environ if environ is None else environ), told)
     secrets = [field.variable for field in FIELDS if field.is_secret]
-    named = [Path(written[f"{name}_FILE"]).expanduser() for name in secrets if f"{name}_FILE" in written]
+    files = [f"{field.variable}_FILE" for field in FIELDS if field.may_be_in_file]
+    named = [Path(written[name]).expanduser() for name in files if name in written]
     has_some = {*secrets, "SMSQ_REDIS_URL", "SMSQ_BROKER_URL"} & told.keys()
     return [*named, *([file] if file and has_some else [])]

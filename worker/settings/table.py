@@ -39,7 +39,7 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def is_secret(self) -> bool:
-        """Whether it is masked and may come from `<NAME>_FILE`."""
+        """Whether it is masked wherever it is printed."""
         return self.read in (
             readers.secret,
             readers.shared_secret,
@@ -52,6 +52,11 @@ class Field(msgspec.Struct, frozen=True):
     def is_address(self) -> bool:
         """Whether it is an address, which may have a log-in in it."""
         return self.name.endswith("_url")
+
+    @property
+    def may_be_in_file(self) -> bool:
+        """Whether it may come from a file that `<NAME>_FILE` names."""
+        return self.is_secret or self.is_address
 
 
 def of_shield(name: str) -> str:
@@ -72,9 +77,9 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "broker_url",
-        readers.redis_url("redis", "rediss", "unix"),
+        readers.broker_url,
         None,
-        "The Redis that carries the queues' hints; use a separate server in production.",
+        "The Redis or RabbitMQ (`amqp://`, `amqps://`) that carries the queues' hints; in production its own server.",
         "a private server, or the ledger's next database",
     ),
     Field(

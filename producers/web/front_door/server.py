@@ -37,6 +37,7 @@ from smsq.worker.domain.errors import BadSettings, SmsqError
 from smsq.worker.gateway.carried import check_carried
 from smsq.worker.ledger.front_door.messages import DoorViews
 from smsq.worker.letterbox import Letterbox, host_name
+from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.bounded_log import BoundedLog
 from smsq.worker.processes.readiness import Readiness
 from smsq.worker.runtime import Runtime, explain
@@ -191,10 +192,10 @@ class Door:
         )
 
 
-def run(smsq: Smsq, beat: Callable[[], None] = lambda: None, ready: Callable[[int], None] = lambda port: None) -> int:
+def run(smsq: Smsq, pulse: Pulse | None = None, ready: Callable[[int], None] = lambda port: None) -> int:
     """Serve at `SMSQ_DOOR_ADDR` until told to stop; the exit code. Raises SmsqError if it cannot listen.
 
-    `beat` is called from the loop of the server, ten times a second; `ready` once, with the port.
+    `pulse` beats in the loop of the server, which turns ten times a second; `ready` is called once, with the port.
     """
     settings = smsq.settings
     if settings.door_addr is None:
@@ -204,10 +205,10 @@ def run(smsq: Smsq, beat: Callable[[], None] = lambda: None, ready: Callable[[in
     smsq.check_account()
     host, _, port = settings.door_addr.rpartition(":")
     with asyncio.Runner(loop_factory=_new_loop) as runner:
-        return runner.run(_serve(smsq, host.strip("[]"), int(port), beat, ready))
+        return runner.run(_serve(smsq, host.strip("[]"), int(port), pulse or Pulse(), ready))
 
 
-async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], ready: Callable[[int], None]) -> int:
+async def _serve(smsq: Smsq, host: str, port: int, pulse: Pulse, ready: Callable[[int], None]) -> int:
     door, stopping, loop = Door(smsq), asyncio.Event(), asyncio.get_running_loop()
     server = door.server
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -221,11 +222,13 @@ async def _serve(smsq: Smsq, host: str, port: int, beat: Callable[[], None], rea
     log.info("front door started address=%s:%d keys=%d", host, port, len(_keys(smsq.settings)))
     letterbox = await _open_letterbox(door.letters, smsq.settings.door_smtp_addr)
     ready(port)
+    pulse.manager.ready(f"listening at {host}:{port}")
     while not stopping.is_set():
-        beat()
+        pulse.beat()
         server.look()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), LOOK_S)
+    pulse.manager.stopping()
     if letterbox is not None:
         letterbox.stop()
     await server.stop()

@@ -154,6 +154,29 @@ def test_an_edit_with_a_file_renders_it_anew(smsq: Smsq, run: Run, tmp_path: Pat
     assert [view.state for view in smsq.campaigns.list()] == ["running", "cancelled"]
 
 
+def test_an_edit_with_a_file_names_its_columns_again(smsq: Smsq, run: Run, tmp_path: Path) -> None:
+    """What rows had of their own is not lost in silence, nor their time zones."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,from,ref,tz\n+79991234567,Shop,r1,Asia/Omsk\n+79991234568,Bank,r2,Asia/Tomsk\n")
+    meant = {"sender": "from", "reference": "ref", "zone": "tz"}
+    id_ = smsq.campaigns.run(path, text="Hi", per_row=meant, window="9-21", at="2099-01-01T09:00").id
+    words = ("campaign", "edit", id_, str(path), "--text", "Hello", "--yes")
+    bare = run(*words)
+    zoneless = run(*words, "--per-row", "sender=from", "--per-row", "reference=ref")
+    done = run(*words, *(word for name, column in meant.items() for word in ("--per-row", f"{name}={column}")))
+
+    assert (bare.exit_code, "has reference, sender from columns of its file: name them again" in bare.stderr) == (
+        2,
+        True,
+    )
+    assert (zoneless.exit_code, "give --zone-unknown" in zoneless.stderr) == (2, True)
+    assert done.exit_code == 0, done.stderr
+    heir = smsq.campaigns.show(done.stdout.strip())
+    rows = list(smsq.campaigns.report(heir.id))
+    assert [(each.sender, each.reference) for each in rows] == [("Shop", "r1"), ("Bank", "r2")]
+    assert (heir.zones, heir.window) == (("Asia/Omsk", "Asia/Tomsk"), "9-21")
+
+
 def test_an_enrolling_process_is_killed_at_three_random_rows(smsq: Smsq, environ: dict[str, str]) -> None:
     """`kill -9`, and the same command again each time: every row is in exactly once, in the order of the file."""
     rows, chance = 6000, random.Random()

@@ -80,6 +80,18 @@ def test_totals_for_people(run: Run, campaign: str) -> None:
     assert "nothing has left yet" in result.stdout
 
 
+def test_a_report_names_the_template_and_its_version(smsq: Smsq, run: Run) -> None:
+    """For people above everything, for machines in the totals; a table of rows stays a table."""
+    smsq.templates.add("hello", "Hello")
+    view = smsq.campaigns.run(["+79991234567"], template="hello", name="spring")
+    told = [run("campaign", "report", view.id, *words).stdout for words in ((), ("--totals",), ("--format", "csv"))]
+    totals = json.loads(run("campaign", "report", view.id, "--totals", "--json").stdout)
+
+    head = f"campaign {view.id} (spring), template hello@1"
+    assert [each.splitlines()[0] == head for each in told] == [True, True, False]
+    assert (totals["name"], totals["template"]) == ("spring", "hello@1")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

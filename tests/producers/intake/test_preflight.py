@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from smsq.producers.api import Smsq
+from smsq.producers.cli.campaign_check import found_lines
 from smsq.producers.intake import preflight
 from smsq.producers.intake.drafts import draft
 from smsq.producers.intake.in_memory import RowsInMemory
@@ -175,3 +176,26 @@ def test_rows_with_options_of_their_own_have_a_price(
             quoted.append(price(found, drafted.template, drafted.options, smsq.price))
 
     assert [(str(each), each.is_exact) for each in quoted] == [("≈ 0.45", False), ("≈ 7.60", False)]
+
+
+def test_channels_of_rows_are_counted_and_priced_apart() -> None:
+    """A row costs what its own channel costs; how many go by which is said."""
+    ways = ["viber"] * 40 + [""] * 30 + ["call"] * 30
+    rows = [
+        {"phone": f"+7999{n:07d}", "way": way, "from": "Shop" if n % 2 else "", "n": str(n)}
+        for n, way in enumerate(ways)
+    ]
+    drafted = draft(rows, text="Hello {n}", per_row={"channel": "way", "sender": "from"})
+    found = look(drafted.source.rows(), drafted.template, options=drafted.options, per_row=drafted.per_row)
+    each = {"viber": 2, "sms": 4, "call": 10}
+
+    def ask(payload: dict[str, Any]) -> tuple[Decimal, int]:
+        many = len(payload["messages"])
+        return Decimal(each[payload["options"].channel] * many), many
+
+    assert price(found, drafted.template, drafted.options, ask).cost == 40 * 2 + 30 * 4 + 30 * 10
+    assert (found.by_channel, found.by_sender) == ({"viber": 40, "sms": 30, "call": 30}, {"Shop": 50, "": 50})
+    assert [line.strip() for line in found_lines(drafted, found) if line.startswith("  by ")] == [
+        "by sender: 50 the account's own, 50 Shop",
+        "by channel: 40 viber, 30 sms, 30 call",
+    ]

@@ -103,6 +103,26 @@ def test_another_text_or_sender_is_another_message(smsq: Smsq, tmp_path: Path) -
     assert dict(campaigns.run(corrected, text="Hello {name}", only_new=True).statuses) == {"queued": 1, "duplicate": 2}
 
 
+@pytest.mark.parametrize("is_gone", [False, True], ids=["its text is kept", "its text is gone"])
+@TEXTS
+def test_rows_with_senders_of_their_own_are_compared_by_them(
+    smsq: Smsq, tmp_path: Path, text: str, is_gone: bool
+) -> None:
+    """A row that went under this sender was sent, under another one not, whichever campaign it was in."""
+    rows = [{"phone": FIRST + n, "name": f"P{n}", "from": name} for n, name in enumerate(["A", "B", "", "A"])]
+    mixed = smsq.campaigns.run(rows, text=text, per_row={"sender": "from"}, sender="C")
+    if is_gone:
+        end_texts(smsq, mixed.id)
+    plain = smsq.campaigns.run(people(tmp_path / "x.csv", range(4)), text=text, sender="A", only_new=True)
+    if is_gone:
+        end_texts(smsq, plain.id)
+    moved = [{**row, "from": "A" if n < 2 else "B"} for n, row in enumerate(rows)]
+    last = smsq.campaigns.run(moved, text=text, per_row={"sender": "from"}, only_new=True)
+
+    assert phones_in(smsq, plain.id) == [1, 2]
+    assert phones_in(smsq, last.id) == [2, 3]
+
+
 def test_the_same_words_are_the_same_message_however_they_came_about(smsq: Smsq, tmp_path: Path) -> None:
     """A text for all and one with a column in it, a column of another name."""
     smsq.campaigns.run([f"+{FIRST}", f"+{FIRST + 1}"], text="Hello P0")

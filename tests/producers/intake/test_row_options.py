@@ -92,15 +92,67 @@ def test_what_is_needed_may_come_with_the_row() -> None:
     ("per_row", "says"),
     [
         (["maxsm"], "no option 'maxsm'; did you mean maxsms"),
-        (["sender"], "a campaign has one"),
         ({"tz": "zone"}, "no column zone for the option tz"),
-        (["channel"], "no option 'channel'"),
+        (["chanel"], "no option 'chanel'; did you mean channel"),
     ],
 )
 def test_what_cannot_be_an_option_of_rows(per_row: Any, says: str) -> None:
     """Before a row is read."""
     with pytest.raises(BadInput, match=says):
         drafted([{"maxsms": "1", "sender": "Shop", "channel": "sms"}], per_row=per_row)
+
+
+def test_a_row_has_its_own_sender_and_channel() -> None:
+    """A batch has one of each; a row without is as the campaign; whatever the file's column is called."""
+    cells = [
+        {"from": "Shop", "way": "viber"},
+        {"from": "", "way": ""},
+        {"from": "Bank", "way": "SMS"},
+        {"from": "Shop", "way": "viber"},
+        {"from": "Shop", "way": ""},
+    ]
+    made = drafted(cells, per_row={"sender": "from", "channel": "way"}, sender="Club")
+    batches, rejects = enrolled(made)
+
+    assert rejects == []
+    assert [(rows_of(batch), batch.options) for batch in batches] == [
+        ([1, 4], Options(sender="Shop", channel="viber")),
+        ([2], None),
+        ([3], Options(sender="Bank")),
+        ([5], Options(sender="Shop")),
+    ]
+    assert made.plan(100, 0.0).words == ("sender", "channel")
+    assert list(made.unnamed_columns()) == []
+    assert "--per-row sender makes it the sender of its row" in next(drafted([{"sender": "x"}]).unnamed_columns())
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "says"),
+    [
+        ("sender", "Магазин", "column x: Магазин: a sender is up to 11 latin letters"),
+        ("channel", "pigeon", "column x: pigeon: there is no such channel; rows of this campaign may go by sms, flash"),
+        ("channel", "mail", "column x: mail: goes to other recipients or has another kind of text: put these rows"),
+        ("channel", "bin", "column x: bin: goes to other recipients or has another kind of text"),
+        ("channel", "tg", "column x: tg: goes to other"),
+    ],
+)
+def test_a_wrong_sender_or_channel_names_its_column(name: str, cell: str, says: str) -> None:
+    """And the value, and what to do; only that row stays out."""
+    batches, rejects = enrolled(drafted([{"x": ""}, {"x": cell}], per_row={name: "x"}))
+
+    assert [rows_of(batch) for batch in batches] == [[1]]
+    assert [(each.row, each.status) for each in rejects] == [(2, "invalid")]
+    assert rejects[0].reason.startswith(says)
+
+
+def test_a_channel_that_the_wire_cannot_carry_is_an_error_of_its_row() -> None:
+    """Over SMPP nothing goes by WhatsApp."""
+    cells = [{"channel": "viber"}, {"channel": "whatsapp"}]
+    _, rejects = enrolled(drafted(cells, per_row=["channel"], transport="smpp"))
+
+    assert [(each.row, each.reason.split(" (")[0]) for each in rejects] == [
+        (2, "a message of the channel whatsapp cannot leave over smpp")
+    ]
 
 
 def test_a_column_is_no_option_unless_it_is_named() -> None:

@@ -15,9 +15,8 @@ import redis
 from click.testing import CliRunner
 
 from smsq.producers.cli import main
-from smsq.producers.machine.processes import threads_of
+from smsq.producers.machine.processes import LEAST_SILENCE_S, threads_of
 from smsq.producers.machine.up import (
-    LEAST_SILENCE_S,
     SANDBOX_PROFILE,
     Gateway,
     _addresses,

@@ -131,6 +131,20 @@ FAST_LANES: dict[str, Traffic] = {
     "a bell beside hints": RINGS,
     "a bell that is full": FULL_BELL,
 }
+# Of the fast ones, those whose whole walk takes more than ten seconds; without a rule, each breaks long before its end.
+LONG: tuple[World | Falls | Traffic, ...] = (
+    VIEWS,
+    LETTERS_ORDERS,
+    BOTH_LEAVE,
+    TWO_SLOTS,
+    LOST,
+    HALVES,
+    STOPS,
+    NOT_YET,
+    RESTARTS,
+    RINGS,
+    FULL_BELL,
+)
 SLOW_LANES: dict[str, Traffic] = {
     "a reply is lost, two batches": Traffic(losses=1),
     "two replies are lost, two batches": Traffic(threads=1, losses=2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from smsq.worker.domain.batch import Options
+from smsq.worker.domain.batch import MessageId, Options
 from smsq.worker.ledger import Claim, ClaimRefusal, NoClaim
 from tests.worker.ledger.conftest import BOTH_WAYS
 
@@ -66,6 +66,20 @@ def test_a_sender_has_a_rate_of_its_own(desk: Any) -> None:
 
     assert desk.ledger.limits().senders == {}
     desk.claim(second)
+
+
+def test_what_was_paced_ends_in_time_while_money_is_out(desk: Any) -> None:
+    """A single message that nobody may send any more says so, whatever else is halted."""
+    desk.ledger.set_sender_rate("Shop", 1)
+    desk.claim(campaign(desk, 9, options=SHOP)[1][0])
+    single = desk.single(lane="bulk", options=SHOP, deadline_s=60.0)
+    assert refusal(desk.try_claim(single)) is ClaimRefusal.PACED
+    desk.ledger.halt_money()
+    desk.now += 61
+
+    assert desk.ledger.feed("", 5, 100)[0] == [single]
+    assert refusal(desk.try_claim(single)) is ClaimRefusal.SETTLED
+    assert desk.views.receipt(MessageId(single.number, 0)).status == "late"
 
 
 def test_a_code_never_waits_for_its_senders_rate(desk: Any) -> None:

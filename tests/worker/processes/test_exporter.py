@@ -9,11 +9,14 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import redis as redis_py
 import requests
+from dramatiq.errors import ConnectionClosed
 from prometheus_client.parser import text_string_to_metric_families
 
 from smsq.worker.domain.batch import Ref
@@ -26,6 +29,7 @@ from smsq.worker.processes.exporter import Exporter, build_registry
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues.broker import make_broker
 from smsq.worker.queues.hints import Hints
+from smsq.worker.redis_health import Load, load
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,8 +68,15 @@ SEEN = Depth(
         "smsq_shield_total": {("held",): 6},
         "smsq_shield_holds": {(): 1},
         "smsq_shield_country_holds": {(): 0},
+        "smsq_campaigns": {("running",): 2},
+        "smsq_campaigns_auto_paused": {("balance",): 1},
+        "smsq_queued_messages": {("bulk",): 70},
+        "smsq_queued_cost": {(): 210.5},
+        "smsq_limit_used_ratio": {("errors",): 0.25},
     }
 )
+FULL = Load(memory=70, memory_limit=100, aof=None, is_kept=False, evicted=3, clients=9)
+OWN = {"smsq_scrape_seconds", "smsq_build_info", "smsq_disk_free_bytes", "smsq_disk_size_bytes"}  # of this host
 
 
 def seen() -> Depth:
@@ -81,7 +92,8 @@ def page(home: Path, depth: Depth | None = None, hints: int = 0) -> str:
             raise LedgerUnreachable("Redis does not answer")
         return depth
 
-    with Exporter(build_registry(home, read, {"bulk": lambda: hints}), "127.0.0.1:0") as exporter:
+    servers = {"ledger": lambda: FULL, "broker": lambda: replace(FULL, aof=5)}
+    with Exporter(build_registry(home, read, {"bulk": lambda: hints}, servers), "127.0.0.1:0") as exporter:
         return requests.get(exporter.url, timeout=5).text
 
 
@@ -94,9 +106,14 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
+def of_ledger(text: str) -> dict[tuple[str, ...], float]:
+    """The samples of ledger and queues alone."""
+    return {name: value for name, value in samples(text).items() if name[0] not in OWN and "_redis_" not in name[0]}
+
+
 def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
     """Every family of the ledger has its place and its labels."""
-    assert samples(page(home, SEEN, hints=5)) == {
+    expected: dict[tuple[str, ...], float] = {
         ("smsq_messages_total", "sms", "bulk", "delivered"): 7,
         ("smsq_batches", "bulk", "doubtful"): 2,
         ("smsq_country_messages_total", "7", "monitor"): 6,
@@ -130,9 +147,16 @@ def test_the_page_shows_what_the_ledger_knows(home: Path) -> None:
         ("smsq_shield_total", "held"): 6,
         ("smsq_shield_holds",): 1,
         ("smsq_shield_country_holds",): 0,
+        ("smsq_campaigns", "running"): 2,
+        ("smsq_campaigns_auto_paused", "balance"): 1,
+        ("smsq_queued_messages", "bulk"): 70,
+        ("smsq_queued_cost",): 210.5,
+        ("smsq_limit_used_ratio", "errors"): 0.25,
         ("smsq_ledger_up",): 1,
         ("smsq_queue_hints", "bulk"): 5,
     }
+
+    assert of_ledger(page(home, SEEN, hints=5)) == expected
 
 
 def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
@@ -143,12 +167,57 @@ def test_every_metric_of_the_ledger_is_on_the_page(home: Path) -> None:
             assert {f"{row.name}_count", f"{row.name}_sum"} <= shown
             shown = {name for name in shown if not name.startswith(row.name)} | {row.name}
 
-    assert shown == {metric.name for metric in METRICS if metric.source == "scrape"}
+    assert shown == {metric.name for metric in METRICS if metric.source != "process"}
+
+
+def test_servers_are_told_apart(home: Path) -> None:
+    """A server without an append-only file has no size of it."""
+    shown = samples(page(home, SEEN))
+
+    assert {name: value for name, value in shown.items() if name[1:] == ("ledger",)} == {
+        ("smsq_redis_up", "ledger"): 1,
+        ("smsq_redis_memory_bytes", "ledger"): 70,
+        ("smsq_redis_memory_limit_bytes", "ledger"): 100,
+        ("smsq_redis_persistence_ok", "ledger"): 0,
+        ("smsq_redis_evicted_keys_total", "ledger"): 3,
+        ("smsq_redis_clients", "ledger"): 9,
+    }
+    assert shown["smsq_redis_aof_bytes", "broker"] == 5
+    assert shown["smsq_disk_size_bytes", "home"] > shown["smsq_disk_free_bytes", "home"] > 0
+    assert shown["smsq_build_info", version("smsq")] == 1
+
+
+def test_a_server_that_is_away_is_asked_once(home: Path) -> None:
+    """A second wait for it would cost the scraper its patience; one without the right to ask is up all the same."""
+
+    def away() -> int:
+        raise ConnectionClosed("the broker does not answer")  # type: ignore[no-untyped-call]
+
+    asked: list[str] = []
+    servers = {"ledger": lambda: None, "broker": lambda: asked.append("broker")}
+    with Exporter(build_registry(home, seen, {"bulk": away}, servers), "127.0.0.1:0") as exporter:
+        shown = samples(requests.get(exporter.url, timeout=5).text)
+
+    assert (shown["smsq_redis_up", "ledger"], shown["smsq_redis_up", "broker"], asked) == (1, 0, [])
+    assert ("smsq_redis_clients", "ledger") not in shown
+
+
+def test_a_server_says_how_full_it_is(redis: redis_py.Redis) -> None:
+    """A real one, with its append-only file."""
+    found = load(redis)
+
+    assert found is not None
+    assert found.memory > 0
+    assert found.clients >= 1
+    assert found.is_kept
 
 
 def test_a_ledger_that_is_away_leaves_the_rest(home: Path) -> None:
     """The page still answers, and says which part is missing."""
-    assert samples(page(home, None)) == {("smsq_ledger_up",): 0, ("smsq_queue_hints", "bulk"): 0}
+    text = page(home, None)
+
+    assert of_ledger(text) == {("smsq_ledger_up",): 0, ("smsq_queue_hints", "bulk"): 0}
+    assert samples(text)["smsq_redis_up", "ledger"] == 0
 
 
 def test_counters_of_processes_are_on_the_page(home: Path) -> None:
@@ -195,7 +264,7 @@ def test_connections_that_say_nothing_cost_no_threads(home: Path) -> None:
             stack.enter_context(socket.create_connection((address[0], int(address[2])), 10))
         answers = [requests.get(exporter.url, timeout=20) for _ in range(5)]
 
-        assert threading.active_count() - before <= 2
+        assert threading.active_count() - before <= 3
     assert {(answer.status_code, "smsq_balance 99.5" in answer.text) for answer in answers} == {(200, True)}
 
 

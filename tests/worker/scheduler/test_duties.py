@@ -428,7 +428,7 @@ def test_texts_leave_fingerprints_part_by_part(office: Any, monkeypatch: Any) ->
         seen.append((sum(held("t")), sum(held("h"))))
     (earlier,) = Lately(ledger).campaigns(None)
     printer = Printer(office.runtime.sealer.key(), None)
-    told = Lately(ledger).sent(earlier, lambda phones: [(place, place) for place in range(len(phones))])
+    told = Lately(ledger).sent(earlier, lambda phones, way: [(place, place) for place in range(len(phones))])
     known = {phone: said for _, phone, said in told}
 
     assert seen == [(3, 2), (1, 4), (0, 5)]

@@ -9,6 +9,7 @@ import pytest
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.fact import Fact
+from smsq.worker.domain.recurrence import Recurrence, Series
 from smsq.worker.domain.status import Status
 from smsq.worker.ledger.views import CampaignView
 from smsq.worker.scheduler.money import Money
@@ -117,6 +118,34 @@ def test_below_the_reserve_campaigns_stop_and_codes_go_on(office: Any, pauses: P
     assert (found.state, found.why) == ("paused", "balance")
     assert "about 99.00, is below the reserve of 100" in found.found
     office.settled(office.single())
+
+
+def test_what_is_being_sent_is_as_good_as_spent(office: Any, pauses: Pauses) -> None:
+    """At the quoted price, so that the reserve is still there when its cost is known."""
+    campaign = office.campaign(30, part_price=Decimal(2))
+    office.ledger.set_reserve(Decimal(100))
+    office.ledger.note_balance(Decimal(105))
+    refs = office.ledger.feed(campaign, 3, 100)[0]
+    claims = [office.claim(ref) for ref in refs[:2]]
+    pauses.tick(office.now)
+    assert view(office, campaign).state == "running"
+    office.claim(refs[2])
+    pauses.tick(office.now)
+
+    assert (len(claims), view(office, campaign).why) == (2, "balance")
+    assert "about 105.00 less 6.00 for what is being sent" in view(office, campaign).found
+
+
+def test_a_campaign_that_recurs_is_not_paused_by_the_balance(office: Any, pauses: Pauses) -> None:
+    """Its occurrences are: each can go on after a top-up, while one that is not begun would be left out."""
+    calendar = Recurrence.parse("day 10:00", "Europe/Moscow")
+    origin = office.campaign(3, series=Series(calendar=calendar, next_at=calendar.after(office.now)))
+    other = office.campaign(3)
+    office.ledger.set_reserve(Decimal(100))
+    office.ledger.note_balance(Decimal(1))
+    pauses.tick(office.now)
+
+    assert (view(office, origin).standing, view(office, other).why) == ("recurring", "balance")
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,25 @@ def test_a_changed_window_is_kept_at_once(simulated: Any, tmp_path: Path) -> Non
     assert sum(1 for _ in world.arrivals()) == 40
 
 
+def test_a_window_that_never_opens_leaves_its_place_to_others(simulated: Any, tmp_path: Path) -> None:
+    """What was handed out before counts for nobody, and goes at once with another window."""
+    path = tmp_path / "people.csv"
+    path.write_text("phone,name\n" + "".join(f"+{FIRST_PHONE + n},Ann\n" for n in range(2)))
+    world = simulated(datetime(2027, 1, 11, 9, tzinfo=UTC))
+    campaign = world.enrol(draft(path, text="Hello", window="6-23", zone_unknown="all"), size=1)
+    world.windows.tick(world.at)
+    world.feed.tick(world.at)
+    assert world.ledger.handed_out() == 2
+    world.ledger.set_window(campaign, "9-10")
+    world.windows.tick(world.at)
+    assert isinstance(world.claim_next(), NoClaim)
+
+    assert world.ledger.handed_out() == 0
+    world.ledger.set_window(campaign, "6-23")
+    world.step(world.at + 1)
+    assert sum(1 for _ in world.arrivals()) == 2
+
+
 def test_what_comes_back_at_night_waits(simulated: Any, tmp_path: Path) -> None:
     """A release, a pause: the batch's own zone decides, not when it was handed out."""
     path = tmp_path / "people.csv"

@@ -218,7 +218,7 @@ class CampaignEnrolment(Numbers):
                 Meta.POLICY: policy_of(on_doubt, addresses_of(batch.recipients)),
                 Meta.ENROLLED: now,
                 Meta.PARTS: batch.parts,
-                Meta.CHANNEL: simulated.CHANNEL if batch.is_simulated else channel,
+                Meta.CHANNEL: simulated.CHANNEL if batch.is_simulated else _channel_of(batch, channel),
             }
             if batch.options is not None:
                 meta[Meta.OPTIONS] = OF_ROWS + batch.options.written().decode()
@@ -275,6 +275,11 @@ class CampaignEnrolment(Numbers):
                     "what is in is sent; put the remaining rows into a file of their own"
                 )
         raise LedgerHalted("the ledger keeps refusing new batch numbers; see `smsq doctor`")
+
+
+def _channel_of(batch: Packed, channel: str) -> str:
+    """The channel of a batch, whose rows may have one of their own."""
+    return batch.options.channel if batch.options is not None else channel
 
 
 def _recurs(series: Series) -> dict[str, Argument]:

@@ -8,6 +8,7 @@ texts.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from smsq.worker.domain.recipient import Recipient, key_of
 from smsq.worker.domain.status import BatchState, IdState, Status
 from smsq.worker.domain.text import words
 from smsq.worker.ledger.batches.enrolment import Enrolment
+from smsq.worker.ledger.layout import OF_ROWS
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.values import BatchView
 from smsq.worker.sealing import ID_BYTES, Key
@@ -36,7 +38,9 @@ NEVER_LEFT = frozenset[int](
     (Status.REFUSED, Status.CANCELLED, Status.LATE, Status.OPTOUT, Status.BLOCKED, Status.CAPPED)
 )
 
-Wanted = Callable[[Sequence[Recipient]], Sequence[tuple[int, int]]]
+Way = tuple[str | None, str]  # the sender and the channel of a message
+Wanted = Callable[[Sequence[Recipient], Way], Sequence[tuple[int, int]]]
+WAYS = frozenset({"sender", "channel"})  # words of a campaign whose rows have senders or channels of their own
 Said = str | bytes  # a text in the form of `words`, or its fingerprint behind the name of its key
 Each = tuple[int, Recipient, Said]  # a token, who a message is for, what it says
 _OPTIONS = msgspec.json.Decoder(Options)
@@ -47,7 +51,8 @@ class Earlier:
     """An earlier campaign to compare with; `at` is when it was first sent, or begun, in Unix seconds.
 
     `said` is its text in the form of `words`, or the text's fingerprint; None if each row has a text of its own. Some
-    of those may be fingerprints already (`has_prints`).
+    of those may be fingerprints already (`has_prints`). `way` is its sender and channel; if it is `mixed`, rows have
+    their own.
     """
 
     id: str
@@ -56,6 +61,8 @@ class Earlier:
     rows: int
     is_cancelled: bool
     is_all_in: bool
+    way: Way
+    is_mixed: bool
     said: Said | None = field(repr=False)
     has_prints: bool
 
@@ -90,27 +97,29 @@ class Lately:
     def __init__(self, ledger: Enrolment) -> None:
         self._ledger = ledger
 
-    def campaigns(self, sender: str | None, channel: str = PLAIN_CHANNEL) -> list[Earlier]:
+    def campaigns(self, sender: str | None, channel: str = PLAIN_CHANNEL, *, is_mixed: bool = False) -> list[Earlier]:
         """Campaigns under this sender by this channel that rows can be compared with, newest first.
 
-        One round trip for all.
+        Those whose rows have senders or channels of their own are among them; all are if `is_mixed`. One round trip.
         """
         ledger = self._ledger
         fields = ["name", "state", "created_at", "first_sent_at", "rows", "closed", "personal", "text", "options"]
-        fields += ["print", "texts_gone", "texts_to"]
+        fields += ["print", "texts_gone", "texts_to", "words"]
         with translated():
             ids = [raw.decode() for raw in ledger.redis.zrevrange(ledger.key("campaigns"), 0, -1)]
             with ledger.redis.pipeline(transaction=False) as pipe:
                 for campaign_id in ids:
                     pipe.hmget(ledger.keys.campaign(campaign_id), fields)
                 rows = pipe.execute() if ids else []
-        found = (_earlier(campaign_id, raw, sender, channel) for campaign_id, raw in zip(ids, rows, strict=True))
-        return [each for each in found if each is not None]
+        found = (_earlier(campaign_id, raw) for campaign_id, raw in zip(ids, rows, strict=True))
+        way = sender, channel
+        return [each for each in found if each is not None and (is_mixed or each.is_mixed or each.way == way)]
 
     def sent(self, earlier: Earlier, wanted: Wanted) -> Iterator[Each]:
         """Messages of a campaign that left, may have left or wait to leave: token, recipient, and text or fingerprint.
 
-        `wanted` is called with the recipients of a batch and returns the places to look at, each with a token.
+        `wanted` is called with the recipients of a batch, their sender and their channel, and returns the places to
+        look at, each with a token.
         """
         ledger = self._ledger
         with translated():
@@ -119,7 +128,10 @@ class Lately:
         for start in range(0, len(refs), BATCHES_AT_ONCE):
             near: list[tuple[BatchView, list[tuple[int, int]]]] = []
             for batch in ledger.read(refs[start : start + BATCHES_AT_ONCE]):
-                if batch is not None and (places := left(batch, wanted(batch.recipients), earlier.is_cancelled)):
+                if batch is None:
+                    continue
+                way = _way_of(batch.options) if batch.options else earlier.way
+                if places := left(batch, wanted(batch.recipients, way), earlier.is_cancelled):
                     near.append((batch, places))
             if earlier.said is not None:
                 for batch, places in near:
@@ -152,15 +164,16 @@ class Lately:
         ledger = self._ledger
         campaign = ledger.keys.campaign(campaign_id)
         with translated():
-            options = ledger.redis.hget(campaign, "options")
+            own = _own_sender(*ledger.redis.hmget(campaign, ["options"]))
             with ledger.redis.pipeline(transaction=False) as pipe:
                 for ref in refs:
                     pipe.hmget(ledger.keys.shard(ref.number), [f"{ref.number}p", f"{ref.number}t"])
                 held = pipe.execute() if refs else []
-            printer = self._printer(options)
+            senders = {batch.ref: _way_of(batch.options)[0] for batch in ledger.read(refs) if batch and batch.options}
+            printers = {sender: self._printer(sender) for sender in {own, *senders.values()}}
             with ledger.redis.pipeline(transaction=False) as pipe:
                 for ref, (recipients, texts) in zip(refs, held, strict=True):
-                    shard = ledger.keys.shard(ref.number)
+                    shard, printer = ledger.keys.shard(ref.number), printers[senders.get(ref, own)]
                     if printer is not None and recipients is not None and texts is not None:
                         pairs = zip(unpack_recipients(recipients), unpack_texts(texts), strict=True)
                         prints = b"".join([printer.each(recipient, text) for recipient, text in pairs])
@@ -175,14 +188,14 @@ class Lately:
         with translated():
             text, options, personal = ledger.redis.hmget(campaign, ["text", "options", "personal"])
             kept: dict[str, str | int] = {"text": "", "template": "", "texts_gone": 1}
-            if text and personal != b"1" and (printer := self._printer(options)) is not None:
+            if text and personal != b"1" and (printer := self._printer(_own_sender(options))) is not None:
                 kept["print"] = (printer.name + printer.one(text.decode())).hex()
             ledger.redis.hset(campaign, mapping=kept)
 
-    def _printer(self, options: bytes | None) -> Printer | None:
+    def _printer(self, sender: str | None) -> Printer | None:
         """What makes fingerprints; None without a key, since a text is removed in time, with or without one."""
         try:
-            return Printer(self._ledger.sealing().key(), _OPTIONS.decode(options or b"{}").sender)
+            return Printer(self._ledger.sealing().key(), sender)
         except SmsqError as error:
             log.warning("texts leave no fingerprints: %s", error.sentence)
             return None
@@ -203,12 +216,21 @@ def left(batch: BatchView, places: Sequence[tuple[int, int]], is_cancelled: bool
     return [each for each in places if (statuses[each[0]] not in NEVER_LEFT if statuses[each[0]] else each[0] in waits)]
 
 
-def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None, channel: str) -> Earlier | None:
-    name, state, created, first, rows, closed, personal, text, options, printed, gone, some = raw
+def _own_sender(options: bytes | None) -> str | None:
+    """The sender of a campaign with these options."""
+    return _way_of((options or b"{}").decode())[0]
+
+
+@functools.lru_cache(maxsize=1024)  # batches of few ways
+def _way_of(options: str) -> Way:
+    """The sender and the channel among options as they are kept with a campaign or a batch."""
+    known = _OPTIONS.decode(options.removeprefix(OF_ROWS))
+    return known.sender, known.channel
+
+
+def _earlier(campaign_id: str, raw: Sequence[bytes | None]) -> Earlier | None:
+    name, state, created, first, rows, closed, personal, text, options, printed, gone, some, own = raw
     if name is None:
-        return None
-    known = _OPTIONS.decode(options or b"{}")
-    if known.sender != sender or known.channel != channel:
         return None
     said: Said | None = None
     if personal != b"1":
@@ -222,6 +244,8 @@ def _earlier(campaign_id: str, raw: Sequence[bytes | None], sender: str | None, 
         rows=int(rows or 0),
         is_cancelled=state == b"cancelled",
         is_all_in=closed == b"1",
+        way=_way_of((options or b"{}").decode()),
+        is_mixed=not WAYS.isdisjoint((own or b"").decode().split("\n")),
         said=said,
         has_prints=bool(gone or some),
     )

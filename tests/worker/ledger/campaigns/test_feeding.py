@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain.batch import pack
+from smsq.worker.domain.campaign import Reject
+from smsq.worker.domain.errors import Conflict
 from smsq.worker.ledger import ClaimRefusal
 from tests.worker.ledger.conftest import BOTH_WAYS
 
@@ -101,3 +103,22 @@ def test_no_batch_is_lost_after_a_scheduler_that_knows_no_zones(desk: Any) -> No
     assert desk.try_claim(refs[0]).refusal is ClaimRefusal.TAKEN
     for ref in refs[1:]:
         desk.accept(desk.claim(ref))
+
+
+def test_zones_are_there_from_the_first_batch_on(desk: Any) -> None:
+    """Batches without one would be in no list: rows of a producer that knows zones are refused behind others."""
+    opened = desk.ledger.open_campaign(desk.plan())
+    zones = ["Europe/Moscow"]
+
+    def batch(row: int, zone: int | None) -> Any:
+        return replace(pack([PHONE + row], None, [row], 1), zone=zone)
+
+    desk.ledger.enrol_range(opened.id, 1, [batch(1, None)], [], 1)
+    with pytest.raises(Conflict, match="was begun with other time zones"):
+        desk.ledger.enrol_range(opened.id, 2, [batch(2, 0)], [], 2, zones=zones)
+    rejected = desk.ledger.open_campaign(desk.plan())
+    desk.ledger.enrol_range(rejected.id, 1, [], [Reject(1, "invalid", "no phone", "x")], 1)
+    desk.ledger.enrol_range(rejected.id, 2, [batch(2, 0)], [], 2, zones=zones)
+
+    assert desk.views.campaign(opened.id).batches == 1
+    assert len(desk.ledger.feed(rejected.id, 5, 100, [0])[0]) == 1

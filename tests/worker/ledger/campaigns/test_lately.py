@@ -9,7 +9,7 @@ import pytest
 
 from smsq.worker.domain.batch import Options, pack
 from smsq.worker.domain.status import Status
-from smsq.worker.ledger.campaigns.lately import ONE_PRINT, PRINT, Lately, Printer
+from smsq.worker.ledger.campaigns.lately import ONE_PRINT, PRINT, Lately, Printer, Way
 from smsq.worker.sealing import Sealer
 
 PHONE = 79990000001
@@ -22,7 +22,7 @@ def sent(desk: Any, campaign: str) -> dict[int, Any]:
     return {phone: said for _, phone, said in lately.sent(earlier, every)}
 
 
-def every(phones: Sequence[int]) -> list[tuple[int, int]]:
+def every(phones: Sequence[int], way: Way) -> list[tuple[int, int]]:
     """All places matter, each its own token."""
     return [(place, place) for place in range(len(phones))]
 

@@ -9,7 +9,7 @@
 --   {'zones'} if its zones are others, or {'gone'}.
 -- include: run, zones
 
-local c = redis.call('HMGET', KEYS[1], 'state', 'ranges', 'closed', 'overtaken', 'zones', 'zone_left', 'moment')
+local c = redis.call('HMGET', KEYS[1], 'state', 'ranges', 'closed', 'overtaken', 'zones', 'zone_left', 'moment', 'batches')
 if not c[1] then return { 'gone' } end
 if tonumber(c[2]) + 1 ~= tonumber(ARGV[2]) then
   local actual = run(KEYS[4])
@@ -22,6 +22,8 @@ if string.sub(zones .. '\n', 1, #known + 1) ~= known .. '\n' and known ~= '' the
   if string.sub(known .. '\n', 1, #zones + 1) ~= zones .. '\n' then return { 'zones' } end
   zones = known
 end
+-- Batches that have no zone would lie in none of the lists, and never be handed out.
+if known == '' and zones ~= '' and tonumber(c[8] or '0') > 0 then return { 'zones' } end
 local actual = run(KEYS[4])
 if redis.call('HEXISTS', KEYS[5], 'fell') == 1 then return { 'halted', 'fell' } end
 if redis.call('HGET', KEYS[4], 'current') ~= actual then return { 'halted', 'run' } end

@@ -25,7 +25,7 @@ if c[4] and tonumber(c[4]) > now then return { 'waits', 'scheduled' } end
 if redis.call('ZCARD', KEYS[6]) > tonumber(ARGV[5]) then return { 'waits', 'doubts' } end
 local ctl = redis.call('HMGET', KEYS[5], 'fell', 'no_money', 'quiet_until', 'sender_rates')
 if ctl[1] then return { 'waits', 'fell' } end
-if ctl[2] then return { 'waits', 'money' } end
+if ctl[2] and not is_single then return { 'waits', 'money' } end -- single messages are late meanwhile: a claim ends them
 if ctl[3] and tonumber(ctl[3]) > now then return { 'waits', 'quiet' } end
 local many = tonumber(ARGV[3])
 

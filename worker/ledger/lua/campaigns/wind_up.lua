@@ -6,7 +6,7 @@
 -- the ledger forgot, is unchanged: `drop` asks about it first if it may have been accepted.
 -- include: run
 
-local c = redis.call('HMGET', KEYS[1], 'state', 'channel', 'every')
+local c = redis.call('HMGET', KEYS[1], 'state', 'every')
 if c[1] ~= 'cancelled' then return { 'stale' } end
 if redis.call('HGET', KEYS[4], 'current') ~= run(KEYS[4]) then return { 'halted' } end
 redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
@@ -14,7 +14,7 @@ redis.call('ZREM', KEYS[3], '') -- a first write that a full server allows
 local told = redis.call('EXISTS', KEYS[6]) == 1
 local verdict = struct.pack('>BBBI4I4', CANCELLED, 0, 0, 0, math.floor(now / 1000))
 local reply = { 'wound', 0 }
-local batches, messages = 0, 0
+local batches, messages, by_channel = 0, 0, {}
 for at = 3, #ARGV, 2 do
   local ref, place = ARGV[at], 6 + tonumber(ARGV[at + 1])
   local number = string.match(ref, '^%d+')
@@ -30,6 +30,7 @@ for at = 3, #ARGV, 2 do
       redis.call('ZREM', KEYS[3], ref)
       redis.call('SREM', KEYS[2], ref)
       batches, messages = batches + 1, messages + m[COUNT]
+      by_channel[m[CHANNEL]] = (by_channel[m[CHANNEL]] or 0) + m[COUNT]
     end
   end
 end
@@ -37,8 +38,9 @@ redis.call('HSET', KEYS[1], 'wound', ARGV[2])
 if batches > 0 then
   redis.call('HINCRBY', KEYS[5], 'batches:bulk:' .. READY, -batches)
   redis.call('HINCRBY', KEYS[5], 'batches:bulk:' .. SETTLED, batches)
-  if not c[3] or c[3] == '' then -- of one that recurs none was to leave
-    redis.call('HINCRBY', KEYS[5], 'messages:bulk:' .. (c[2] or 'sms') .. ':' .. NAME[CANCELLED], messages)
+  local recurs = c[2] and c[2] ~= '' -- then none of it was to leave
+  for channel, many in pairs(recurs and {} or by_channel) do
+    redis.call('HINCRBY', KEYS[5], 'messages:bulk:' .. channel .. ':' .. NAME[CANCELLED], many)
   end
   redis.call('HINCRBY', KEYS[1], 's:' .. NAME[CANCELLED], messages)
   redis.call('HINCRBY', KEYS[1], 's:queued', -messages)

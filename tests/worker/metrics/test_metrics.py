@@ -13,14 +13,14 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from smsq.worker.gateway.numbers import SEND_ERRORS, STATUS_ERRORS
 from smsq.worker.metrics import LABELS, METRICS, Metrics, write_page
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.counters import Reader
 from smsq.worker.queues.middleware import ActorMetrics
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -101,7 +101,8 @@ def test_counters_of_all_processes_are_summed(home: Path) -> None:
         environ = {**os.environ, metrics_folder.VARIABLE: str(metrics_folder.folder(home, name))}
         subprocess.run([sys.executable, "-c", script], env=environ, check=True, cwd=ROOT)
 
-    families = MultiProcessCollector.merge(metrics_folder.counters(home))  # type: ignore[no-untyped-call]
+    with metrics_folder.counters(home) as paths:
+        families = Reader().families(paths)
 
     assert [s.value for f in families for s in f.samples if s.name == "smsq_hints_lost_total"] == [2.0]
 
