@@ -132,7 +132,10 @@ LEDGER: dict[str, Role] = {
             "sick",
             "homes",
             "away",
-        ),  # the last to say whether all is well
+        ),  # the last: is all well
+    ),
+    "pager": Role(  # `smsq web` that pages people on call, so that it enrols messages too
+        frozenset({"admit_page"}), also=("web", "producer"), keys=("pages",)
     ),
     "exporter": Role(),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
@@ -159,7 +162,7 @@ LEDGER: dict[str, Role] = {
         ),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
-    "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
+    "up": Role(also=("worker", "scheduler", "web", "pager", "door", "exporter", "operator")),
 }
 
 # What the queues' script does for each role, its bell included; our own `zrem` in front of it is the first.
@@ -180,6 +183,7 @@ def broker() -> dict[str, frozenset[str]]:
         "producer": give,
         "door": give,
         "web": CONNECTION,
+        "pager": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},
