@@ -124,20 +124,11 @@ LEDGER: dict[str, Role] = {
     "web": Role(
         frozenset({"advance", "list_optouts"}),
         frozenset({"hincrby"}),
-        keys=(
-            *_of_a_batch(),
-            "optouts",
-            "stamp",
-            "lead",
-            "sick",
-            "homes",
-            "away",
-        ),  # the last: is all well
+        # The last four to say whether all is well.
+        keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
+        also=("producer",),  # it enrols the pages to the people on call
     ),
-    "pager": Role(  # `smsq web` that pages people on call, so that it enrols messages too
-        frozenset({"admit_page"}), also=("web", "producer"), keys=("pages",)
-    ),
-    "exporter": Role(),
+    "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
             "adopt beat country_rule erase establish fresh_ids limit recover report resolve shield_rule stub".split()
@@ -162,7 +153,7 @@ LEDGER: dict[str, Role] = {
         ),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
-    "up": Role(also=("worker", "scheduler", "web", "pager", "door", "exporter", "operator")),
+    "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
 }
 
 # What the queues' script does for each role, its bell included; our own `zrem` in front of it is the first.
@@ -182,8 +173,7 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
-        "web": CONNECTION,
-        "pager": give,
+        "web": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},

@@ -127,7 +127,7 @@ def _read(path: str, kind: str) -> str:
         ).strip()
     except (OSError, UnicodeDecodeError):
         raise BadInput(f"the file with the {kind} cannot be read: {path}") from None
-    if not held:
+    if not (held := raw.strip()):
         raise BadInput(f"the {kind} is empty")
     return held
 

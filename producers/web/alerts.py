@@ -1,180 +1,113 @@
-"""Pages the people on call by SMS: what Alertmanager posts to `/alerts` of `smsq web`.
+"""Receives Alertmanager's webhook, and pages the people on call by SMS.
 
-A page is one text for a group of alerts, to each phone of SMSQ_ONCALL, by the urgent lane. Its enrolment key is made of
-the group, its status, its alerts and when the newest began, so whatever is posted twice is paged once: a repeat, the
-second of two Alertmanagers, a try after a lost answer. Nothing is kept here, and the answer is 200 only once the page
-is in the ledger. A text has no phone in it, and no log line has a text.
+Alertmanager repeats a notice until it is answered with 200, and two of them that watch the same installation send
+each notice twice. The same alerts are paged once within `SMSQ_ONCALL_REPEAT`: a page's key follows from them, and the
+ledger takes a key once. Nothing here logs a label or an annotation.
+
+The format is version 4 of https://prometheus.io/docs/alerting/latest/configuration/#webhook_config.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from smsq.producers.api import Smsq
 from smsq.worker.domain.errors import Conflict, LedgerTrouble, SmsqError
-from smsq.worker.domain.text import parts, tidied
-from smsq.worker.ledger import Enrolled
+from smsq.worker.domain.text import parts
 from smsq.worker.processes.bounded_log import BoundedLog
 
-MAX_BODY = 256 * 1024  # bytes; a group of a hundred alerts has some 100,000
-PAGES = "page"  # the label `severity` of alerts that wake somebody
-MOST_PARTS = 2  # of one text
+MAX_BODY = 256 * 1024  # bytes; a notice of a hundred alerts has some 60 KiB
+BODY_TIMEOUT_S = 10.0
+MOST_PARTS = 2  # of one page
 HOUR_S = 3600.0
-LATE_S = 1800.0  # a page that could not leave for so long tells nothing new any more
+DEADLINE_S = 1800.0  # a page that is older tells nothing new
+SEVERITY = "page"  # other alerts page nobody
 
 log = logging.getLogger(__name__)
 
 
-class Alert(msgspec.Struct, frozen=True):
-    """One alert of a notification, as far as it is read."""
+class Alert(msgspec.Struct, rename="camel"):
+    """One alert of a notice."""
 
+    status: str
+    starts_at: datetime
     fingerprint: str
-    startsAt: datetime  # noqa: N815 - the names of Alertmanager's webhook, version 4
-    status: Literal["firing", "resolved"] = "firing"
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
-class Notification(msgspec.Struct, frozen=True):
-    """What Alertmanager posts."""
+class Notice(msgspec.Struct, rename="camel"):
+    """What Alertmanager posts about one group."""
 
-    version: Literal["4"]
-    groupKey: str  # noqa: N815
-    status: Literal["firing", "resolved"]
+    group_key: str
+    status: str
     alerts: list[Alert]
+    version: str = "4"
+
+    @property
+    def pages(self) -> list[Alert]:
+        """The alerts that page, in the group's own state: those that still fire, or all that are over."""
+        return [
+            alert
+            for alert in self.alerts
+            if alert.labels.get("severity") == SEVERITY and (alert.status == "firing") == (self.status == "firing")
+        ]
 
 
-class Admit(Protocol):
-    """Whether one more page may leave: the pages of the last hour by their keys, counted in the ledger."""
-
-    def __call__(self, page: str, most: int, within_s: float) -> tuple[bool, str]: ...
+_NOTICE = msgspec.json.Decoder(Notice)
 
 
-_READER = msgspec.json.Decoder(Notification)
+@dataclass(slots=True)
+class Hour:
+    """How many pages left in the last hour, by this process."""
 
+    most: int
+    monotonic: Callable[[], float]
+    _left: deque[float] = field(default_factory=deque)
+    was_told: bool = False
 
-class Pager:
-    """Turns notifications into texts. Thread-safe; `send`, `admit` and `now` are the ledger's and the clock's."""
+    def is_full(self) -> bool:
+        """Whether no more may leave now."""
+        now = self.monotonic()
+        while self._left and now - self._left[0] >= HOUR_S:
+            self._left.popleft()
+            self.was_told = False
+        return len(self._left) >= self.most
 
-    def __init__(
-        self,
-        send: Callable[..., Enrolled],
-        admit: Admit,
-        phones: Sequence[int],
-        *,
-        sender: str | None,
-        per_hour: int,
-        repeat_s: float,
-        now: Callable[[], float],
-    ) -> None:
-        self._send = send
-        self._admit = admit
-        self._phones = phones
-        self._sender = sender
-        self._per_hour = per_hour
-        self._repeat_s = repeat_s
-        self._now = now
-
-    def page(self, told: Notification) -> str:
-        """Page the group; a word of the metric: sent, grouped, limited, refused, ignored. Raises LedgerTrouble."""
-        alerts = [each for each in told.alerts if each.labels.get("severity") == PAGES and each.status == told.status]
-        if not alerts:
-            return "ignored"
-        key = key_of(told, alerts, self._now(), self._repeat_s)
-        may, window = self._admit(key, self._per_hour, HOUR_S)
-        if may:
-            return self._to_all(key, text_of(told.status, alerts))
-        held = f"{self._per_hour} pages within the hour: more are held back. Look at Alertmanager."
-        self._to_all(f"held:{window}", f"[smsq] {held}")
-        return "limited"
-
-    def _to_all(self, key: str, text: str) -> str:
-        """Enrol it for each phone; what is enrolled already stays as it is."""
-        outcomes = set()
-        for phone in self._phones:
-            try:
-                sent = self._send(
-                    phone,
-                    text,
-                    key=_digest("oncall", key, str(phone)),
-                    sender=self._sender,
-                    lane="urgent",
-                    deadline_s=LATE_S,
-                    even_opted_out=True,
-                )
-                outcomes.add("sent" if sent.created else "grouped")
-            except Conflict:  # the same page with a figure that has changed meanwhile
-                outcomes.add("grouped")
-            except LedgerTrouble:
-                raise
-            except SmsqError as error:
-                log.error("page refused why=%s", type(error).__name__)
-                outcomes.add("refused")
-        return next((word for word in ("sent", "grouped") if word in outcomes), "refused")
-
-
-def key_of(told: Notification, alerts: Sequence[Alert], now: float, repeat_s: float) -> str:
-    """What makes this page the same as another: an alert that begins anew, or a repeat after `repeat_s`, is none.
-
-    Repeats are counted from the beginning of the newest alert, so that two Alertmanagers that post within seconds of
-    each other count alike.
-    """
-    began = max(each.startsAt.timestamp() for each in alerts)
-    times = int(max(0.0, now - began) // repeat_s) if repeat_s and told.status == "firing" else 0
-    return _digest(told.groupKey, told.status, *sorted(each.fingerprint for each in alerts), f"{began:.0f}", str(times))
-
-
-def text_of(status: str, alerts: Sequence[Alert]) -> str:
-    """The text: what, how often, and the first summary, shortened to two parts.
-
-    >>> at = datetime.fromtimestamp(0, UTC)
-    >>> text_of("firing", [Alert("a", at, labels={"alertname": "SmsqNoLeader"}, annotations={"summary": "Not led."})])
-    '[FIRING] SmsqNoLeader: Not led.'
-    """
-    counts = Counter(each.labels.get("alertname", "alert") for each in alerts)
-    names = ", ".join(f"{name} x{count}" if count > 1 else name for name, count in counts.items())
-    summary = next(filter(None, (each.annotations.get("summary") for each in alerts)), "")
-    word = "FIRING" if status == "firing" else "OK"
-    text = tidied(" ".join(_without_phones(f"[{word}] {names}{': ' if summary else ''}{summary}").split()))
-    while parts(text) > MOST_PARTS:
-        text = text[: -max(2, len(text) // 20)].rstrip(" .") + "..."
-    return text
-
-
-def _without_phones(text: str) -> str:
-    """A text with each run of seven digits and more cut to its last two: a label may hold what must not leave."""
-    found, digits = [], ""
-    for char in f"{text}\0":
-        if char.isdigit():
-            digits += char
-            continue
-        found.append(digits if len(digits) < 7 else f"..{digits[-2:]}")
-        found.append(char)
-        digits = ""
-    return "".join(found).removesuffix("\0")
-
-
-def _digest(*words: str) -> str:
-    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    def add(self) -> None:
+        """One page left."""
+        self._left.append(self.monotonic())
 
 
 class Alerts:
-    """The endpoint `/alerts`: answers with problem details (RFC 9457) if nothing was paged and something is wrong."""
+    """The endpoint: 200 paged, or nothing to page · 400 unreadable · 401 wrong key · 404 no key set · 413 · 503.
 
-    def __init__(self, key: str, pager: Pager, count: Callable[[str], None], in_thread: Callable[..., Any]) -> None:
-        self._key = key.encode()
-        self._pager = pager
+    `count` is called with the outcome of each page to each person, a word of `smsq_pages_total`. 503 has Alertmanager
+    try again: the ledger is away.
+    """
+
+    def __init__(self, smsq: Smsq, count: Callable[[str], object] = lambda outcome: None) -> None:
+        settings, clock = smsq.settings, smsq.runtime.clock
+        self._smsq = smsq
+        self._key = settings.alerts_key.reveal().encode() if settings.alerts_key else b""
+        self._people = settings.oncall
+        self._sender = settings.oncall_sender
+        self._repeat_s = settings.oncall_repeat_s
+        self._now = clock.now
+        self._hour = Hour(settings.oncall_per_hour, clock.monotonic)
         self._count = count
-        self._in_thread = in_thread
+        self._turn = asyncio.Lock()
         self._refused = BoundedLog(lambda why, many: log.warning("alerts refused why=%s many=%d", why, many))
 
     def look(self) -> None:
@@ -182,43 +115,126 @@ class Alerts:
         self._refused.look()
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one notification."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
-            return self._problem(401, "the key is missing or wrong", {"WWW-Authenticate": "Bearer"})
-        body = await _body(request)
+        """Answer one call of Alertmanager."""
+        if not self._key:
+            return _problem(404, "no alerts are taken here: SMSQ_ALERTS_KEY is not set")
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, b"Bearer " + self._key):
+            self._refused.note("no fitting key")
+            return _problem(401, "the key of the header Authorization is not SMSQ_ALERTS_KEY")
+        try:
+            body = await asyncio.wait_for(_body(request), BODY_TIMEOUT_S)
+        except (ClientDisconnect, TimeoutError):
+            return _problem(408, "the notice did not arrive in time")
         if body is None:
-            return self._problem(413, f"more than {MAX_BODY} bytes")
+            self._refused.note(f"more than {MAX_BODY} bytes")
+            return _problem(413, f"a notice has at most {MAX_BODY} bytes: group by fewer labels, or set max_alerts")
         try:
-            told = _READER.decode(body)
-        except msgspec.DecodeError as error:  # a sentence about types and places, without values
-            return self._problem(400, f"not a notification of Alertmanager, version 4: {error}")
+            notice = _NOTICE.decode(body)
+        except msgspec.DecodeError as error:
+            self._refused.note("unreadable")
+            return _problem(400, f"not a notice of Alertmanager, version 4: {str(error)[:200]}")
+        async with self._turn:  # one after the other, so that the limit is one
+            return await self._page(notice)
+
+    async def _page(self, notice: Notice) -> Response:
+        alerts = notice.pages
+        if not alerts or not self._people:
+            self._count("ignored")
+            why = "no alert of the group has severity=page" if self._people else "SMSQ_ONCALL names nobody"
+            return _done(paged=0, why=why)
+        outcomes: Counter[str] = Counter()
+        for place, phone in enumerate(self._people):
+            try:
+                outcome = await asyncio.to_thread(self._tell, phone, f"{self._name(notice, alerts)}:{place}", notice)
+            except LedgerTrouble as trouble:
+                self._count("failed")
+                log.error("page not enrolled why=%s", trouble.sentence)
+                return _problem(503, "the page could not be enrolled; try again")
+            outcomes[outcome] += 1
+            self._count(outcome)
+        return _done(paged=outcomes["sent"], **{word: many for word, many in outcomes.items() if word != "sent"})
+
+    def _tell(self, phone: int, key: str, notice: Notice) -> str:
+        """Page one person; how it ended."""
+        if self._hour.is_full():
+            if not self._hour.was_told:
+                self._hour.was_told = True
+                self._send(
+                    phone, f"smsq: {self._hour.most} pages in an hour; further ones are held back", f"{key}:most"
+                )
+            return "limited"
+        outcome = self._send(phone, text_of(notice), key)
+        if outcome == "sent":
+            self._hour.add()
+        return outcome
+
+    def _send(self, phone: int, text: str, key: str) -> str:
         try:
-            outcome = await self._in_thread(self._pager.page, told)
-        except LedgerTrouble as error:
-            self._count("failed")
-            return self._problem(503, f"not paged: {error.sentence}", {"Retry-After": "5"})
-        self._count(outcome)
-        log.info("alerts taken alerts=%d status=%s outcome=%s", len(told.alerts), told.status, outcome)
-        return Response(msgspec.json.encode({"outcome": outcome}), media_type="application/json")
+            sent = self._smsq.send(
+                phone,
+                text,
+                key=key,
+                lane="urgent",
+                sender=self._sender,
+                deadline_s=DEADLINE_S,
+                even_opted_out=True,
+            )
+        except Conflict:  # the same alerts with another number in their summary
+            return "grouped"
+        except LedgerTrouble:
+            raise
+        except SmsqError as error:  # refused by a rule: another person may still be reached
+            log.error("page refused why=%s", error.sentence)
+            return "refused"
+        return "sent" if sent.created else "grouped"
 
-    def _problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-        self._refused.note(detail)
-        body = msgspec.json.encode({"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail})
-        return Response(body, status, headers, media_type="application/problem+json")
+    def _name(self, notice: Notice, alerts: Sequence[Alert]) -> str:
+        """A key that the same alerts have for as long as one page is enough for them."""
+        began = min(alert.starts_at.timestamp() for alert in alerts)
+        turn = int(max(0.0, self._now() - began) // self._repeat_s) if notice.status == "firing" else 0
+        told = [notice.group_key, notice.status, f"{began:.0f}", str(turn), *sorted(a.fingerprint for a in alerts)]
+        return "oncall:" + hashlib.sha256("\0".join(told).encode()).hexdigest()[:40]
 
 
-TITLES = {400: "Bad Request", 401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}
+def text_of(notice: Notice) -> str:
+    """A page in at most two parts: what fires or is over, how often, and the first summary.
+
+    >>> from datetime import UTC
+    >>> labels = {"alertname": "SmsqNoLeader", "severity": "page"}
+    >>> alert = Alert("firing", datetime(2026, 1, 1, tzinfo=UTC), "a", labels)
+    >>> text_of(Notice("{}", "firing", [alert, alert]))
+    'smsq PAGE: SmsqNoLeader x2'
+    """
+    alerts = notice.pages
+    names = Counter(alert.labels.get("alertname", "an alert without a name") for alert in alerts)
+    head = "smsq PAGE: " if notice.status == "firing" else "smsq OK: "
+    text = head + ", ".join(f"{name} x{many}" if many > 1 else name for name, many in names.items())
+    if summary := next((said for alert in alerts if (said := alert.annotations.get("summary"))), ""):
+        text = f"{text}. {summary}"
+    text = " ".join(text.split())
+    whole = text
+    while parts(text) > MOST_PARTS:
+        whole = whole[: min(len(whole) - 1, 320)]
+        text = whole.rstrip() + "..."
+    return text
 
 
 async def _body(request: Request) -> bytes | None:
-    """The whole body, None if it is longer than we take; what was cut off is not JSON any more."""
-    found = b""
-    try:
-        async for piece in request.stream():
-            found += piece
-            if len(found) > MAX_BODY:
-                return None
-    except ClientDisconnect:
-        return b""
-    return found
+    """The body; None if it is too long."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+def _done(**told: object) -> Response:
+    return Response(msgspec.json.encode(told), media_type="application/json")
+
+
+def _problem(status: int, detail: str) -> Response:
+    """An error as RFC 9457 describes it."""
+    told = {"type": "about:blank", "status": status, "detail": detail}
+    return Response(msgspec.json.encode(told), status, media_type="application/problem+json")

@@ -1,13 +1,11 @@
-"""The web application: it receives the gateway's callbacks, and tells whether we are well.
+"""The web application: it receives the gateway's callbacks and Alertmanager's notices, and tells whether we are well.
 
-`/callback` takes statuses, `/healthz` says that the process lives, `/readyz` that it can store what it is told, and
-`/alerts` pages the people on call if it has a key; `/` names them. Nothing here logs a query: the gateway may put
-numbers there.
+`/callback` takes statuses, `/alerts` pages the people on call, `/healthz` says that the process lives, `/readyz` that
+it can store what it is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 from functools import partial
@@ -18,9 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from smsq.producers.api import Smsq
-from smsq.producers.web.alerts import Alerts, Pager
+from smsq.producers.web.alerts import Alerts
 from smsq.producers.web.callback import Callback, Gatherer, Stored
-from smsq.worker.domain.errors import BadSettings, SmsqError
+from smsq.worker.domain.errors import SmsqError
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.http_server import Server
 from smsq.worker.processes.readiness import Readiness
@@ -28,10 +26,10 @@ from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web
 /callback  takes the statuses that the gateway pushes (GET or POST, signed)
+/alerts    pages the people of SMSQ_ONCALL for Alertmanager (POST, with SMSQ_ALERTS_KEY)
 /healthz   200 while this process lives; if not, restart it
 /readyz    200 while it can store statuses, else 503 with why; if not 200, send callbacks elsewhere
 """
-PAGE_OF_ALERTS = "/alerts    pages the people on call (POST, Alertmanager's webhook, with a key)\n"
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +42,11 @@ def make_app(runtime: Runtime) -> Starlette:
     stored = Stored(advance, ledger.note_callback, runtime.clock.monotonic)
     callback = Callback(revealed, Gatherer(stored), runtime.metrics.callback, ledger.take_replies)
 
-    alerts = _alerts(runtime)
-
+    alerts = Alerts(Smsq(runtime.settings), runtime.metrics.page)
     readiness = Readiness(runtime.redis_url, runtime.broker_url, "web")
 
     async def index(_: Request) -> Response:
-        return PlainTextResponse(PAGE + (PAGE_OF_ALERTS if alerts is not None else ""))
+        return PlainTextResponse(PAGE)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -64,35 +61,20 @@ def make_app(runtime: Runtime) -> Starlette:
             Route("/", index),
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
             Route("/callback/", callback.__call__, methods=["GET", "POST"]),
+            Route("/alerts", alerts.__call__, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            *([Route("/alerts", alerts.__call__, methods=["POST"])] if alerts is not None else []),
         ]
     )
-    app.state.looks = [callback.look, *([alerts.look] if alerts is not None else [])]
+
+    def look() -> None:
+        callback.look()
+        alerts.look()
+
+    app.state.look = look
     # A redirect names the scheme that a proxy in front has stripped, and the gateway follows none.
     app.router.redirect_slashes = False
     return app
-
-
-def _alerts(runtime: Runtime) -> Alerts | None:
-    """What pages the people on call; None unless it has a key. Raises BadSettings if there is nobody to page."""
-    settings = runtime.settings
-    if settings.alerts_key is None:
-        return None
-    if not settings.oncall:
-        raise BadSettings("SMSQ_ALERTS_KEY is set and SMSQ_ONCALL is not: give the phones that pages go to")
-    smsq = Smsq(settings)
-    pager = Pager(
-        lambda phone, text, **how: smsq.send(phone, text, **how),
-        runtime.ledger.admit_page,
-        settings.oncall,
-        sender=settings.oncall_sender,
-        per_hour=settings.oncall_per_hour,
-        repeat_s=settings.oncall_repeat_s,
-        now=runtime.clock.now,
-    )
-    return Alerts(settings.alerts_key.reveal(), pager, runtime.metrics.page, asyncio.to_thread)
 
 
 def run(runtime: Runtime, pulse: Pulse | None = None) -> int:
@@ -110,8 +92,7 @@ def run(runtime: Runtime, pulse: Pulse | None = None) -> int:
     def tick() -> None:
         pulse.manager.ready(f"listening at {settings.web_addr}")
         pulse.beat()
-        for look in app.state.looks:
-            look()
+        app.state.look()
         if server.should_exit:
             pulse.manager.stopping()
 

@@ -83,7 +83,6 @@
 | `shield:client:<hash>` | string | codes of late for a client | admit, verified, refused | its longest window |
 | `shield:known:<month>:<shard>` | string | bits of phones at which a code was entered | verified | four months |
 | `shield:all` | string | all codes of late, and what they cost | admit, verified, learn | a day idle |
-| `pages` | sorted set | digests of pages of the last hour to people on call; score: when | admit_page | an hour |
 | `limit:<what>` | sorted set | recent requests of one kind, for the gateway's per-minute limits | take | two minutes |
 
 The fields of a batch are its number and a letter: `m` meta, `p` recipients, `t` texts, `h` prints of texts, `w` rows,

@@ -35,7 +35,6 @@ from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.optouts.entries import OptOuts
 from smsq.worker.ledger.otp.cascades import Cascades
 from smsq.worker.ledger.otp.records import OtpRecords
-from smsq.worker.ledger.pages import Pages
 from smsq.worker.ledger.places import Places
 from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import FUNCTION, script
@@ -65,7 +64,6 @@ class Ledger(
     OptOuts,
     Jobs,
     Places,
-    Pages,
     Ids,
     Snapshots,
     About,

@@ -1,161 +1,179 @@
-"""Pages to the people on call: what is paged, once; how much, and what Alertmanager is told."""
+"""Alertmanager's notices become pages: once, to everybody on call, and never more than is allowed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import pytest
 
-from smsq.producers.web.alerts import MAX_BODY, MOST_PARTS, Alert, Notification, key_of, text_of
+from smsq.producers.web.alerts import MAX_BODY
+from smsq.worker.domain.errors import LedgerUnreachable
 from smsq.worker.domain.text import parts
 from smsq.worker.runtime import Runtime
 from tests.conftest import Plant
 from tests.producers.web.test_callback import Receiver, receive  # noqa: F401
 
-KEY = "a-key-of-the-receiver"
-PHONES = ("+79990000001", "+79990000002")
-BEGAN = datetime.fromtimestamp(1_700_000_000, UTC)
-Receive = Callable[[Runtime], Receiver]
-
-
-def alert(fingerprint: str = "f1", name: str = "SmsqNoLeader", **more: Any) -> dict[str, Any]:
-    labels = {"alertname": name, "severity": "page", **more.pop("labels", {})}
-    told = {"status": "firing", "startsAt": "2026-11-30T06:00:00.123Z", "annotations": {"summary": "Nobody leads."}}
-    return {**told, "fingerprint": fingerprint, "labels": labels, **more}
-
-
-def notification(*alerts: dict[str, Any], status: str = "firing", group: str = "{}:{}") -> dict[str, Any]:
-    """As Alertmanager writes it, with what is not read."""
-    beside = {"receiver": "on-call", "truncatedAlerts": 0, "externalURL": "http://am", "commonLabels": {}}
-    return {"version": "4", "groupKey": group, "status": status, "alerts": list(alerts), **beside}
-
-
-def post(receiver: Receiver, body: object, key: str | None = KEY) -> tuple[int, Any]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    status, answer = receiver.ask("POST", "/alerts", raw, headers)
-    return status, json.loads(answer) if answer.startswith(b"{") else answer
+KEY = "a-key-of-the-alertmanager"
+RIGHT = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
 
 @pytest.fixture
-def on_call(make_plant: Callable[..., Plant]) -> Plant:
-    return make_plant(
-        SMSQ_ALERTS_KEY=KEY, SMSQ_ONCALL=",".join(PHONES), SMSQ_ONCALL_PER_HOUR="3", SMSQ_ONCALL_SENDER="ops"
-    )
+def plant(make_plant: Callable[..., Plant]) -> Plant:
+    """Two people are on call."""
+    return make_plant(SMSQ_ALERTS_KEY=KEY, SMSQ_ONCALL="+79990000001, +79990000002", SMSQ_ONCALL_PER_HOUR="5")
 
 
-def enrolled(plant: Plant) -> int:
-    """How many pages are in the ledger."""
-    return int(plant.ledger.redis.zcard(plant.ledger.key("ready:urgent")))
+@pytest.fixture
+def door(plant: Plant, receive: Callable[[Runtime], Receiver]) -> Receiver:  # noqa: F811
+    """What Alertmanager posts to."""
+    return receive(plant.runtime)
 
 
-def test_the_same_alerts_are_paged_once(on_call: Plant, receive: Receive) -> None:  # noqa: F811
-    """However often they are posted, in whatever order, with a figure that has changed; each phone once."""
-    receiver = receive(on_call.runtime)
-    before = enrolled(on_call)
-    first = notification(alert("f1"), alert("f2"))
-    again = notification(alert("f2", annotations={"summary": "3.4 s"}), alert("f1", annotations={"summary": "3.4 s"}))
-    answers = [post(receiver, each) for each in (first, first, again)]
-
-    assert answers == [(200, {"outcome": word}) for word in ("sent", "grouped", "grouped")]
-    assert enrolled(on_call) - before == len(PHONES)
-
-
-def test_what_is_new_is_paged(on_call: Plant, receive: Receive) -> None:  # noqa: F811
-    """Its end, and the same alert that begins anew."""
-    receiver = receive(on_call.runtime)
-    answers = [
-        post(receiver, notification(alert())),
-        post(receiver, notification(alert(status="resolved"), status="resolved")),
-        post(receiver, notification(alert(startsAt="2026-11-30T07:00:00Z"))),
-    ]
-
-    assert [word["outcome"] for _, word in answers] == ["sent"] * 3
+def alert(name: str = "SmsqNoLeader", *, severity: str = "page", status: str = "firing", summary: str = "") -> Any:
+    return {
+        "status": status,
+        "labels": {"alertname": name, "severity": severity},
+        "annotations": {"summary": summary or f"{name} is on"},
+        "startsAt": "2026-11-30T04:00:00.123456789Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus/graph",
+        "fingerprint": f"f-{name}",
+    }
 
 
-def test_pages_are_limited(on_call: Plant, receive: Receive) -> None:  # noqa: F811
-    """Three in an hour here; then one more text says so, and repeats of earlier ones are not held against anybody."""
-    receiver = receive(on_call.runtime)
-    before = enrolled(on_call)
-    words = [post(receiver, notification(alert(), group=f"g{n}"))[1]["outcome"] for n in range(6)]
-    again = post(receiver, notification(alert(), group="g0"))[1]["outcome"]
+def notice(*alerts: Any, status: str = "firing", group: str = '{}:{job="smsq"}') -> bytes:
+    told = {
+        "version": "4",
+        "groupKey": group,
+        "truncatedAlerts": 0,
+        "status": status,
+        "receiver": "on-call",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager",
+        "alerts": alerts,
+    }
+    return json.dumps(told).encode()
 
-    assert (words, again) == (["sent"] * 3 + ["limited"] * 3, "grouped")
-    assert enrolled(on_call) - before == (3 + 1) * len(PHONES)
+
+def post(door: Receiver, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    status, answer = door.ask("POST", "/alerts", body, RIGHT if headers is None else headers)
+    return status, json.loads(answer)
 
 
-def test_what_wakes_nobody_is_not_paged(on_call: Plant, receive: Receive) -> None:  # noqa: F811
-    """A ticket, and alerts of a group that are over."""
-    receiver = receive(on_call.runtime)
-    before = enrolled(on_call)
-    told = [alert(labels={"severity": "ticket"}), alert(status="resolved")]
+def queued(plant: Plant) -> int:
+    """How many messages are ready to be sent."""
+    return int(plant.runtime.views.depth().shown["smsq_batches"]["urgent", "ready"])
 
-    assert post(receiver, notification(*told)) == (200, {"outcome": "ignored"})
-    assert enrolled(on_call) == before
+
+def test_a_page_goes_to_each_person_once(plant: Plant, door: Receiver) -> None:
+    """However often it is posted: a second Alertmanager posts the same, and each repeats what was not answered."""
+    told = [post(door, notice(alert(), alert("SmsqLedgerDown"))) for _ in range(3)]
+
+    assert told == [(200, {"paged": 2}), *[(200, {"paged": 0, "grouped": 2})] * 2]
+    assert queued(plant) == 2
+
+
+def test_another_number_in_the_summary_is_the_same_page(plant: Plant, door: Receiver) -> None:
+    """A summary often has a value that grows."""
+    post(door, notice(alert(summary="codes take 3.97 s")))
+    assert post(door, notice(alert(summary="codes take 4.12 s"))) == (200, {"paged": 0, "grouped": 2})
+
+
+def test_one_more_alert_is_another_page_and_so_is_the_end(plant: Plant, door: Receiver) -> None:
+    """Each tells the people something new."""
+    post(door, notice(alert()))
+    assert post(door, notice(alert(), alert("SmsqLedgerDown")))[1] == {"paged": 2}
+    over = notice(alert(status="resolved"), status="resolved")
+    assert post(door, over)[1] == {"paged": 1, "limited": 1}  # the fifth of an hour, and one that is held back
+
+
+def test_only_what_should_wake_somebody_pages(plant: Plant, door: Receiver) -> None:
+    """Tickets are taken and page nobody."""
+    status, told = post(door, notice(alert(severity="ticket")))
+
+    assert (status, told["paged"]) == (200, 0)
+    assert queued(plant) == 0
+
+
+def test_a_storm_ends_with_one_text_that_says_so(plant: Plant, door: Receiver) -> None:
+    """Five pages an hour here, and a text that more are held back."""
+    for number in range(8):
+        assert post(door, notice(alert(f"Alert{number}"), group=f"{number}"))[0] == 200
+
+    assert queued(plant) == 5 + 1
+
+
+def test_a_page_has_two_parts_at_most(plant: Plant, door: Receiver) -> None:
+    """Of GSM letters and of others; names and summaries can be as long as somebody made them."""
+    from smsq.producers.web.alerts import _NOTICE, text_of
+
+    for summary in ("x" * 5000, "ж" * 5000):
+        text = text_of(_NOTICE.decode(notice(*[alert(f"Alert{n}" * 9, summary=summary) for n in range(40)])))
+        assert parts(text) <= 2
+        assert text.startswith("smsq PAGE: Alert0")
+    text = text_of(_NOTICE.decode(notice(alert(), alert(), alert("Other", summary="b"))))
+    assert text == "smsq PAGE: SmsqNoLeader x2, Other. SmsqNoLeader is on"
 
 
 @pytest.mark.parametrize(
-    ("body", "key", "status"),
+    ("headers", "body", "status"),
     [
-        (notification(alert()), None, 401),
-        (notification(alert()), "another-key-of-them", 401),
-        (notification(alert()), "ключ", 401),
-        (b"{", KEY, 400),
-        (b"[]", KEY, 400),
-        (b"\xff" * 10, KEY, 400),
-        ({**notification(alert()), "version": "3"}, KEY, 400),
-        (notification({**alert(), "startsAt": "yesterday"}), KEY, 400),
-        (b"x" * (MAX_BODY + 1), KEY, 413),
+        ({}, notice(alert()), 401),
+        ({"Authorization": "Bearer another-key-of-somebody"}, notice(alert()), 401),
+        ({"Authorization": "Bearer \xe9"}, notice(alert()), 401),
+        (RIGHT, b"{", 400),
+        (RIGHT, b'{"groupKey": 5, "status": "firing", "alerts": []}', 400),
+        (RIGHT, b"x" * (MAX_BODY + 1), 413),
     ],
 )
-def test_a_bad_call_is_told_why(
-    on_call: Plant,
-    receive: Receive,  # noqa: F811
-    body: object,
-    key: str | None,
-    status: int,
+def test_bad_input_is_told_as_a_problem(
+    plant: Plant, door: Receiver, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    """Problem details, without what was in it."""
-    answered, problem = post(receive(on_call.runtime), body, key and key.encode().decode("latin-1"))
+    """With a sentence; nothing is sent."""
+    answered, told = post(door, body, headers)
 
-    assert (answered, problem["status"], problem["type"]) == (status, status, "about:blank")
-    assert "yesterday" not in problem["detail"]
-
-
-def test_without_a_ledger_alertmanager_tries_again(on_call: Plant, receive: Receive) -> None:  # noqa: F811
-    """503; and without a key there is no such page."""
-    settings = on_call.runtime.settings
-    gone = "redis://127.0.0.1:1/0"
-    away = Runtime(msgspec.structs.replace(settings, redis_url=gone, broker_url=gone), gone, gone)
-    unset = Runtime.build(msgspec.structs.replace(settings, alerts_key=None))
-
-    assert post(receive(away), notification(alert()))[0] == 503
-    assert post(receive(unset), notification(alert()))[0] == 404
+    assert (answered, told["status"]) == (status, status)
+    assert len(told["detail"]) > 20
+    assert queued(plant) == 0
 
 
-def read(**told: Any) -> Alert:
-    return Alert("f", BEGAN, **told)
+def test_without_a_key_there_is_no_such_address(
+    make_plant: Callable[..., Plant],
+    receive: Callable[[Runtime], Receiver],  # noqa: F811
+) -> None:
+    """Off by default."""
+    assert post(receive(make_plant().runtime), notice(alert()))[0] == 404
 
 
-def test_a_text_is_short_and_has_no_phone() -> None:
-    """Names with their counts, then the first summary; two parts at most."""
-    many = [read(labels={"alertname": f"Smsq{n}"}) for n in range(60)]
-    two = [read(labels={"alertname": "SmsqAlarm"}, annotations={"summary": "to +79991234567\nnow"})] * 2
+def test_while_the_ledger_is_away_alertmanager_tries_again(
+    plant: Plant, door: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 means that; then nobody is paged twice."""
 
-    assert text_of("firing", two) == "[FIRING] SmsqAlarm x2: to +..67 now"
-    assert text_of("resolved", [read()]) == "[OK] alert"
-    assert parts(text_of("firing", many)) <= MOST_PARTS
-    assert parts(text_of("firing", [read(annotations={"summary": "Ж" * 900})])) <= MOST_PARTS
+    def away(*_: Any, **__: Any) -> None:
+        raise LedgerUnreachable("Redis does not answer")
+
+    post(door, notice(alert("Other")))
+    with monkeypatch.context() as patch:
+        patch.setattr("smsq.producers.api.Smsq.send", away)
+        assert post(door, notice(alert()))[0] == 503
+    assert post(door, notice(alert())) == (200, {"paged": 2})
 
 
-def test_a_page_is_repeated_after_its_time() -> None:
-    """Counted from the alert's beginning: two Alertmanagers seconds apart agree."""
-    told = Notification(version="4", groupKey="g", status="firing", alerts=[read()])
-    began = BEGAN.timestamp()
-    keys = [key_of(told, told.alerts, began + s, 3600) for s in (30, 45, 3590, 3631, 3655)]
+def test_a_page_reaches_the_handset(plant: Plant, door: Receiver) -> None:
+    """Over the whole way: posted twice, sent once to each."""
+    from smsq.worker.actors.send import Sender
+    from smsq.worker.processes.lane import owner_name
 
-    assert (len(set(keys[:3])), len(set(keys[3:])), len(set(keys))) == (1, 1, 2)
+    for _ in range(2):
+        post(door, notice(alert("SmsqNoLeader", summary="No scheduler leads.")))
+    sender = Sender(plant.runtime, owner_name("urgent"))
+    for _ in range(2):
+        sender.send_batches([])
+
+    got = sorted((message["phone"], message["text"]) for message in plant.sandbox.messages())
+    assert got == [(f"7999000000{n}", "smsq PAGE: SmsqNoLeader. No scheduler leads.") for n in (1, 2)]
