@@ -43,6 +43,7 @@ READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hscan", "hvals", "hexists", "get", "exists", "time", "zrange", "zrevrange"),
         *("lrange", "zrangebyscore", "zcard", "zcount", "zscore", "smembers", "scard", "sismember"),
+        "info",  # whether the server takes writes, and how full it is
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -121,8 +122,12 @@ LEDGER: dict[str, Role] = {
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
     "web": Role(
-        frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts", "stamp")
+        frozenset({"advance", "list_optouts"}),
+        frozenset({"hincrby"}),
+        # The last four to say whether all is well.
+        keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
     ),
+    "pager": Role(also=("web", "producer")),  # `smsq web` with SMSQ_ALERTS_KEY: it enrols the pages to those on call
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
@@ -168,6 +173,8 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
+        "web": CONNECTION,
+        "pager": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},

@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "demo": Row(
         "smsq.producers.cli.demo:command", "Run a sample campaign on this machine alone, then show its report."
     ),
+    "init": Row("smsq.producers.cli.init:command", "Set up a real account: ask, try it without cost, write it down."),
     "up": Row("smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox brings a local gateway."),
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),
@@ -56,6 +57,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "cost": Row("smsq.producers.cli.cost:command", "Show what a message or a file would cost."),
     "balance": Row("smsq.producers.cli.balance:command", "Show what is left on the account."),
     "doctor": Row("smsq.producers.cli.doctor:command", "Find what is wrong, and say how to fix it."),
+    "health": Row("smsq.producers.cli.health:command", "Say whether all is well, in a word; for probes of containers."),
     "recover": Row("smsq.producers.cli.recover:command", "Repair a ledger that was restored or lost writes."),
     "backup": Row("smsq.producers.cli.backup:backup", "Write a backup of the ledger, while everything runs."),
     "restore": Row("smsq.producers.cli.backup:restore", "Begin a new ledger with a backup."),
