@@ -25,7 +25,7 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.ledger.keys import SHARD, Keys
 from smsq.worker.ledger.lua_text import text_of
 from smsq.worker.queues.bell import with_bell
-from smsq.worker.queues.broker import NAMESPACE
+from smsq.worker.queues.hint_broker import NAMESPACE
 from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 
 FOLDER = Path("deploy") / "redis"
@@ -43,6 +43,7 @@ READS = frozenset(
     {
         *("hget", "hmget", "hgetall", "hscan", "hvals", "hexists", "get", "exists", "time", "zrange", "zrevrange"),
         *("lrange", "zrangebyscore", "zcard", "zcount", "zscore", "smembers", "scard", "sismember"),
+        "info",  # whether the server takes writes, and how full it is
     }
 )
 CHECKS = frozenset({"config|get", "info"})  # that Redis keeps what it acknowledged, and which run this is
@@ -120,7 +121,13 @@ LEDGER: dict[str, Role] = {
         also=("producer",),
         keys=("n:door", "n:door:jobs", "door:*"),
     ),
-    "web": Role(frozenset({"advance", "list_optouts"}), frozenset({"hincrby"}), keys=(*_of_a_batch(), "optouts")),
+    "web": Role(
+        frozenset({"advance", "list_optouts"}),
+        frozenset({"hincrby"}),
+        # The last four to say whether all is well.
+        keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
+        also=("producer",),  # it enrols the pages to the people on call
+    ),
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
@@ -128,6 +135,22 @@ LEDGER: dict[str, Role] = {
         ),
         CHECKS | {"acl|dryrun", "hdel", "set", "sadd", "srem"},
         also=("producer",),
+    ),
+    "backup": Role(  # `smsq backup`: it reads what a ledger is, writes a mark, and has Redis write its snapshot
+        commands=CHECKS | TRANSACTION | {"bgsave", "scard", "set"},
+        keys=(
+            "backup",
+            "stamp",
+            "run",
+            "n:*",
+            "campaigns",
+            "live",
+            "hosts",
+            "ready:*",
+            "lease",
+            "doubt",
+            "doubt:urgent",
+        ),
     ),
     # All of one host; producers of its home adopt its address from `up.json`, and its rights with it.
     "up": Role(also=("worker", "scheduler", "web", "door", "exporter", "operator")),
@@ -150,6 +173,7 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
+        "web": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},

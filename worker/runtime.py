@@ -28,7 +28,8 @@ from smsq.worker.ledger.otp.shield import Shield
 from smsq.worker.ledger.views import CampaignView, Views
 from smsq.worker.metrics import Metrics
 from smsq.worker.otp.one_time_codes import OneTimeCodes
-from smsq.worker.queues.broker import HintBroker, make_broker
+from smsq.worker.queues.broker import check_available, make_broker
+from smsq.worker.queues.hint_broker import HintBroker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.middleware import ActorMetrics
 from smsq.worker.redis_client import TIMEOUT_S, connect, next_database
@@ -72,6 +73,7 @@ class Runtime:
                 "SMSQ_MIRRORS are on this machine: on a real account it would let anybody in"
             )
         broker_url = settings.broker_url or next_database(settings.redis_url)
+        check_available(broker_url)
         return cls(settings, settings.redis_url, broker_url, hint_timeout_s)
 
     @cached_property

@@ -1,8 +1,8 @@
 """`smsq doctor`: looks at everything this installation stands on, and says what cures what is wrong.
 
-It only looks: nothing is sent, no request of the gateway is made (mirrors are connected to and left, real ones not
-before there is a log-in), and what is written are a key that lasts a second, to time the disk, and files that are gone
-at once, to try the home.
+It only looks: nothing is sent and the gateway gets no question (mirrors are asked for the head of their front page,
+which tells their time, real ones not before there is a log-in). What is written are a key that lasts a second, to time
+the disk, and files that are gone at once, to try the home.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smsq.producers.cli import DONE, FAILED, UNREACHABLE
-from smsq.producers.findings import Finding, ledger, machine, private, working
+from smsq.producers.findings import Finding, callbacks, ledger, machine, private, server, working
 from smsq.producers.terminal.display import print_json
 from smsq.producers.terminal.output import screen
 
@@ -36,7 +36,12 @@ def command(as_json: bool) -> None:
         if not as_json:
             _print(finding)
     if as_json:
-        print_json([{"name": f.name, "level": f.level, "said": f.said, "cure": f.cure} for f in findings])
+        print_json(
+            [
+                {**{n: getattr(f, n) for n in ("code", "name", "level", "said", "cure")}, "runbook": f.page}
+                for f in findings
+            ]
+        )
     failed = [finding for finding in findings if finding.level == "fail"]
     sys.exit(UNREACHABLE if any(f.is_outage for f in failed) else FAILED if failed else DONE)
 
@@ -56,6 +61,8 @@ def examine() -> Iterator[Finding]:
     yield Finding("up", "ok" if up or settings.redis_url else "warn", said)
     yield from machine.space(home)
     yield from machine.secrets(settings)
+    yield from machine.tools(settings)
+    yield from callbacks.address(settings)
     try:
         settings = adopt()
     except LedgerUnreachable as error:
@@ -93,6 +100,9 @@ def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
     yield Finding("redis", "ok", f"{place} answers, version {version}")
     parts: dict[str, Callable[[Runtime], Iterator[Finding]]] = {
         "durability": ledger.durability,
+        "persistence": server.persistence,
+        "memory": server.memory,
+        "clock": server.clock,
         "account": ledger.account,
         "secret": ledger.secret,
         "files": ledger.files,
@@ -102,12 +112,21 @@ def _ledger(runtime: Runtime, up: Up | None) -> Iterator[Finding]:
         "processes": partial(working.processes, is_up=up is not None),
         "shield": ledger.shield,
         "state": ledger.state,
+        "callbacks": callbacks.lately,
     }
     for name, part in parts.items():
         try:
             yield from part(runtime)
         except LedgerTrouble as error:
-            yield Finding(name, "fail", error.sentence)
+            said, _, cure = error.sentence.partition(": ")
+            is_forbidden = said.startswith("Redis forbids")
+            yield Finding("rights" if is_forbidden else name, "fail", said if is_forbidden else error.sentence, cure)
+
+
+def _told(finding: Finding) -> dict[str, str]:
+    """A finding for programs; `runbook` is the heading that says more."""
+    shown = {name: getattr(finding, name) for name in ("code", "name", "level", "said", "cure")}
+    return {**shown, "runbook": finding.page}
 
 
 def _print(finding: Finding) -> None:
@@ -116,3 +135,5 @@ def _print(finding: Finding) -> None:
     click.echo(f" {finding.name:<12} {finding.said}")
     if finding.cure:
         click.echo(f"{'':<18} → {finding.cure}")
+    if finding.level != "ok":
+        click.echo(f"{'':<18}   {finding.page}")

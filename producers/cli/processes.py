@@ -11,6 +11,7 @@ from smsq.producers.machine.processes import beside_exporter, several, threads_o
 from smsq.worker import logs
 from smsq.worker.domain.lane import LANES
 from smsq.worker.processes import metrics_folder
+from smsq.worker.processes.alive import Alive
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.service_manager import ServiceManager
 from smsq.worker.settings import Settings
@@ -55,7 +56,7 @@ def scheduler(has_exporter: bool) -> None:
     from smsq.worker.scheduler.loop import run
 
     pulse = Pulse.of_process(os.environ)
-    run(settings, pulse.beat, pulse.manager.ready)
+    run(settings, Alive(settings.home, "scheduler").beside(pulse.beat), pulse.manager.ready)
     pulse.manager.stopping()
 
 

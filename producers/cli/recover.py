@@ -50,19 +50,22 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
         _fresh_ids(runtime, yes, as_json)
         return
     recovery = Recovery(runtime.ledger, runtime.journal, runtime.settings.account)
+    paused: list[str] = []
     if without:
         numbers = recovery.check(without)
         talk(f"to give up: {', '.join(without)}; messages that only their journals know as sent may be sent twice")
         if not _agreed("Give them up?", yes):
             _say({"recovered": False}, ["nothing was changed; `--yes` gives them up"], as_json)
             sys.exit(USAGE)
+        paused = _pause(runtime) if runtime.ledger.beat().fell else []  # before what is left may clear the ledger
         recovery.give_up(numbers)
         without = tuple(numbers)
     forgotten = recovery.look()
     if not forgotten.why:
         ends = f"{', '.join(without)} given up; sending goes on. " if without else ""
-        lines = [f"{ends}The ledger did not fall back: there is nothing to recover".lstrip()]
-        _say({"fell": "", "recovered": False, "given_up": list(without)}, lines, as_json)
+        lines = [f"{ends}The ledger did not fall back: there is nothing to recover".lstrip(), *_paused_lines(paused)]
+        held = {"paused": paused} if paused else {}
+        _say({"fell": "", "recovered": False, "given_up": list(without), **held}, lines, as_json)
         return
     told = _object(forgotten)
     if not as_json:
@@ -70,7 +73,7 @@ def command(yes: bool, without: tuple[str, ...], fresh_ids: bool, as_json: bool)
     if not _agreed("Copy all of this into the ledger?", yes):
         _say(told | {"recovered": False}, ["nothing was changed; `smsq recover --yes` does it"], as_json)
         sys.exit(USAGE)
-    paused = _pause(runtime)
+    paused += _pause(runtime)
     taken = recovery.take_over(forgotten, without)
     _say(told | _taken_object(taken, paused), _taken_lines(taken, paused), as_json)
     sys.exit(DONE if taken.word in ("recovered", "sound") else FAILED)
@@ -100,6 +103,10 @@ def _pause(runtime: Runtime) -> list[str]:
     for campaign_id in going:
         runtime.ledger.control(campaign_id, "pause", "the ledger fell back")
     return going
+
+
+def _paused_lines(paused: list[str]) -> list[str]:
+    return [f"paused until you have looked at them (`smsq campaign resume ID`): {', '.join(paused)}"] if paused else []
 
 
 def _say(told: dict[str, Any], lines: list[str], as_json: bool) -> None:
@@ -186,8 +193,7 @@ def _taken_lines(taken: Taken, paused: list[str]) -> list[str]:
     if taken.nameless:
         ids = ", ".join(str(said.gateway_id) for said in taken.nameless[:SHOWN])
         lines.append(f"{len(taken.nameless)} had no key; look up these ids on the gateway's own pages: {ids}")
-    if paused:
-        lines.append(f"paused until you have looked at them (`smsq campaign resume ID`): {', '.join(paused)}")
+    lines += _paused_lines(paused)
     ends = {
         "recovered": "the ledger is recovered; sending goes on",
         "sound": "the ledger has been recovered meanwhile",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WRITES_TIMED = 10
 FILELESS_LATELY_S = 300.0  # tries come a minute apart at the most
 SEALED_LATELY_S = 120.0  # a text that does not open is tried every half minute
+ANSWERED_LATELY_S = 900.0  # the balance is read every five minutes
 SLOW_WRITE_S = 0.02  # median; each claim and settle waits for the disk once
 FALLEN = "restore its newest data if there is any, else run `smsq recover`; nothing is sent until then"
 
@@ -205,6 +206,21 @@ def state(runtime: Runtime) -> Iterator[Finding]:
     if known is not None:
         age_s = runtime.clock.now() - known[1]
         yield Finding("balance", "ok", f"{known[0]}, {age_s:.0f} s ago")
+    yield _gateway_login(halted, known[1] if known is not None else None, runtime.clock.now())
+
+
+def _gateway_login(halted: str, answered_at: float | None, now: float) -> Finding:
+    """Whether the gateway takes the log-in, by its last answer to a question of a worker: nothing is asked here."""
+    if halted == "login":
+        cure = "correct it and restart the workers; if it is right, `smsq balance` tries it once"
+        return Finding("gateway log-in", "fail", "the gateway refuses the log-in", cure)
+    if answered_at is None:
+        cure = "`smsq balance` asks the gateway once, if a worker is up"
+        return Finding("gateway log-in", "warn", "it was never tried: no worker has had an answer yet", cure)
+    if (ago_s := max(0.0, now - answered_at)) > ANSWERED_LATELY_S:
+        said = f"the gateway took it {ago_s / 60:.0f} minutes ago, and has not answered since"
+        return Finding("gateway log-in", "warn", said, "is a worker of the chores lane up, and does a mirror answer?")
+    return Finding("gateway log-in", "ok", f"the gateway took it {ago_s:.0f} s ago")
 
 
 def _ids(runtime: Runtime) -> Finding:

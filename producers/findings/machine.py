@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
+import time
+import zoneinfo
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smsq.producers.findings import Finding
+from smsq.producers.findings.server import gateway_clock
 from smsq.worker.processes import disk
 
 if TYPE_CHECKING:
@@ -71,6 +76,28 @@ def secrets(settings: Settings) -> Iterator[Finding]:
         yield Finding("secrets", "ok", "other users can read no file with a secret")
 
 
+def tools(settings: Settings) -> Iterator[Finding]:
+    """Whether what this machine needs beside smsq is there."""
+    from smsq.worker.domain.errors import SmsqError
+    from smsq.worker.processes.private_redis.redis_server import find_server
+
+    if settings.redis_url is None:
+        try:
+            yield Finding(
+                "tools", "ok", f"a private Redis can be started: {find_server(settings.redis_server, Path())}"
+            )
+        except SmsqError as error:
+            said, _, cure = error.sentence.partition(" Either ")
+            yield Finding(
+                "tools", "fail", "no Redis server was found here, and SMSQ_REDIS_URL is not set", cure or said
+            )
+    try:
+        zoneinfo.ZoneInfo("Asia/Almaty")
+    except zoneinfo.ZoneInfoNotFoundError:
+        said = "this machine does not know time zones: sending hours cannot be kept"
+        yield Finding("tools", "fail", said, "pip install tzdata, or your system's tzdata")
+
+
 def credentials(settings: Settings) -> Iterator[Finding]:
     """Whether this shell has the log-in for the gateway."""
     if _has_login(settings):
@@ -113,9 +140,25 @@ def mirrors(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:
     for base, trouble in zip(bases, troubles, strict=True):
         if not trouble:
             yield Finding("mirror", "ok", f"{base} takes connections")
+            yield from _clock_of(base, settings.connect_timeout_s)
         else:
             cure = "check this machine's network and firewall" if is_cut_off else "the other mirrors are used meanwhile"
             yield Finding("mirror", "fail" if is_cut_off else "warn", f"{base}: {trouble}", cure, is_cut_off)
+
+
+def _clock_of(base: str, timeout_s: float) -> Iterator[Finding]:
+    """Whether the mirror's clock agrees with ours, if its answer to a HEAD of its front page tells the time."""
+    parts = urlsplit(base)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    asked_at = time.time()
+    with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=timeout_s)) as line:
+        try:
+            line.request("HEAD", "/")
+            told = line.getresponse().getheader("Date") or ""
+            at = parsedate_to_datetime(told).timestamp()
+        except (OSError, http.client.HTTPException, ValueError):
+            return
+    yield gateway_clock(base, at, asked_at, time.time() - asked_at)
 
 
 def mail_server(settings: Settings, *, is_up: bool = False) -> Iterator[Finding]:

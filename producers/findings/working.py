@@ -6,10 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from smsq.producers.findings import Finding, private
-from smsq.producers.findings.machine import reach
 from smsq.producers.waits import AILMENTS
 from smsq.worker.domain.lane import LANES
 
@@ -24,14 +22,13 @@ IDLE = "none leads: campaigns are not handed out, and codes that are in doubt or
 
 def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
     """Whether the queues can be reached, and workers wait for hints; `up` is the `smsq up` of this home."""
+    from smsq.worker.queues.broker import AMQP
     from smsq.worker.redis_client import where
     from smsq.worker.redis_health import NoAnswer, told
 
     url = runtime.broker_url
-    if not url.startswith(("redis", "unix")):
-        parts = urlsplit(url)
-        said = reach(parts.hostname or "", parts.port or 5672, None, 3.0)
-        yield Finding("broker", "fail" if said else "ok", said or f"{parts.hostname} takes connections", "", bool(said))
+    if url.startswith(AMQP):
+        yield from _rabbitmq(runtime)
         return
     try:
         theirs, is_heard = told(url).run_id, _is_waited_at(url)
@@ -51,6 +48,27 @@ def broker(runtime: Runtime, up: Up | None = None) -> Iterator[Finding]:
         yield Finding("broker", "ok", "ledger and broker have separate servers")
     if runtime.views.lanes() and not runtime.views.sick() and not is_heard:
         said = f"workers are up, but none listens for hints at {where(url)}: messages wait for the next sweep"
+        yield Finding("hints", "warn", said, "set the same SMSQ_BROKER_URL everywhere; up.json holds that of `smsq up`")
+
+
+def _rabbitmq(runtime: Runtime) -> Iterator[Finding]:
+    """Whether RabbitMQ answers, and each lane that is up takes hints from its queues."""
+    from dramatiq.errors import ConnectionClosed
+
+    from smsq.worker.queues.rabbitmq import RabbitHintBroker
+
+    broker, lanes = runtime.broker, runtime.views.lanes()
+    assert isinstance(broker, RabbitHintBroker)
+    try:
+        told = {queue.name: broker.told(queue.name) for lane in lanes for queue in LANES[lane].queues}
+        waiting = sum(hints for hints, _ in told.values()) if told else broker.depth("bulk")
+    except ConnectionClosed as error:
+        yield Finding("broker", "fail", str(error), "start it, or correct SMSQ_BROKER_URL", True)
+        return
+    yield Finding("broker", "ok", f"RabbitMQ carries the hints, of which {waiting} wait")
+    deaf = sorted(queue for queue, (_, consumers) in told.items() if not consumers)
+    if deaf and not runtime.views.sick():
+        said = f"workers are up, but none takes hints from {', '.join(deaf)}: messages wait for the next sweep"
         yield Finding("hints", "warn", said, "set the same SMSQ_BROKER_URL everywhere; up.json holds that of `smsq up`")
 
 

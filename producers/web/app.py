@@ -1,31 +1,34 @@
-"""The web application: it receives the gateway's callbacks, and tells whether we are well.
+"""The web application: it receives the gateway's callbacks and Alertmanager's notices, and tells whether we are well.
 
-`/callback` takes statuses, `/healthz` says that the process lives, `/readyz` that it can store what it
-is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
+`/callback` takes statuses, `/alerts` pages the people on call, `/healthz` says that the process lives, `/readyz` that
+it can store what it is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from smsq.producers.web.callback import Callback, Gatherer
-from smsq.worker.domain.errors import LedgerTrouble, SmsqError
+from smsq.producers.api import Smsq
+from smsq.producers.web.alerts import Alerts
+from smsq.producers.web.callback import Callback, Gatherer, Stored
+from smsq.worker.domain.errors import SmsqError
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.http_server import Server
+from smsq.worker.processes.readiness import Readiness
 from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web
 /callback  takes the statuses that the gateway pushes (GET or POST, signed)
+/alerts    pages the people of SMSQ_ONCALL for Alertmanager (POST, with SMSQ_ALERTS_KEY)
 /healthz   200 while this process lives; if not, restart it
-/readyz    200 while it can store statuses, else 503; if not 200, send callbacks elsewhere
+/readyz    200 while it can store statuses, else 503 with why; if not 200, send callbacks elsewhere
 """
 
 log = logging.getLogger(__name__)
@@ -36,9 +39,11 @@ def make_app(runtime: Runtime) -> Starlette:
     secret, ledger = runtime.settings.callback_secret, runtime.ledger
     advance = partial(ledger.advance, next_ask_s=runtime.settings.ask_every_s[0])
     revealed = secret.reveal() if secret else None
-    callback = Callback(revealed, Gatherer(advance), runtime.metrics.callback, ledger.take_replies)
+    stored = Stored(advance, ledger.note_callback, runtime.clock.monotonic)
+    callback = Callback(revealed, Gatherer(stored), runtime.metrics.callback, ledger.take_replies)
 
-    readiness = _Readiness(runtime)
+    alerts = Alerts(Smsq(runtime.settings), runtime.metrics.page)
+    readiness = Readiness(runtime.redis_url, runtime.broker_url, "web")
 
     async def index(_: Request) -> Response:
         return PlainTextResponse(PAGE)
@@ -47,22 +52,26 @@ def make_app(runtime: Runtime) -> Starlette:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        try:
-            await readiness.check()
-        except LedgerTrouble as error:
-            return JSONResponse({"ready": False, "why": error.sentence}, 503)
-        return JSONResponse({"ready": True, "callbacks": secret is not None})
+        report = await readiness.look_soon()
+        body = report.written(callbacks=secret is not None)
+        return Response(body, 200 if report.is_ready else 503, media_type="application/json")
 
     app = Starlette(
         routes=[
             Route("/", index),
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
             Route("/callback/", callback.__call__, methods=["GET", "POST"]),
+            Route("/alerts", alerts.__call__, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
-    app.state.look = callback.look
+
+    def look() -> None:
+        callback.look()
+        alerts.look()
+
+    app.state.look = look
     # A redirect names the scheme that a proxy in front has stripped, and the gateway follows none.
     app.router.redirect_slashes = False
     return app
@@ -96,21 +105,3 @@ def run(runtime: Runtime, pulse: Pulse | None = None) -> int:
     except SystemExit:  # uvicorn ends so if it cannot listen, and has logged why
         raise SmsqError(f"cannot listen at {settings.web_addr}; set SMSQ_WEB_ADDR to another address") from None
     return 0
-
-
-class _Readiness:
-    """Whether the ledger answers: one question at a time, whose answer all have who ask meanwhile.
-
-    However many ask, the threads that store callbacks stay free.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._asked: asyncio.Task[None] | None = None
-
-    async def check(self) -> None:
-        """Raise LedgerTrouble if it does not."""
-        if self._asked is None or self._asked.done():
-            self._asked = asyncio.create_task(asyncio.to_thread(self._runtime.ledger.ping))
-            self._asked.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is heard
-        await asyncio.shield(self._asked)

@@ -8,6 +8,7 @@ What is not answered with 200 the gateway sends again, so whatever was not store
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -22,12 +23,33 @@ from smsq.worker.processes.bounded_log import BoundedLog
 
 MAX_BODY = 64 * 1024  # bytes of one call; a status takes 200
 BODY_TIMEOUT_S = 10.0  # the gateway's calls arrive in one packet
+NOTED_EVERY_S = 10.0
 LARGEST_GROUP = 500  # facts in one ledger call: some 10 ms of Redis
 
 log = logging.getLogger(__name__)
 
 Reply = tuple[Recipient, str, float]  # from whom, what, when (Unix seconds, 0 if that is not told)
 Waiting = tuple[list[Fact], asyncio.Future[None]]
+
+
+class Stored:
+    """Stores facts, and notes now and then that a callback came: `smsq doctor` tells when the last one did."""
+
+    def __init__(
+        self, advance: Callable[[Sequence[Fact]], object], note: Callable[[], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._advance = advance
+        self._note = note
+        self._monotonic = monotonic
+        self._next = float("-inf")
+
+    def __call__(self, facts: Sequence[Fact]) -> None:
+        """Store them; raises LedgerTrouble if they could not be. Without the note they are stored all the same."""
+        self._advance(facts)
+        if (now := self._monotonic()) >= self._next:
+            self._next = now + NOTED_EVERY_S
+            with contextlib.suppress(LedgerTrouble):
+                self._note()
 
 
 class Gatherer:

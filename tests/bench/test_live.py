@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_when_a_rate_is_obeyed() -> None:
-    """After the last second in which more left than the rate and a batch; a batch leaves as a whole."""
-    fast = [(10 + n / 100, 10) for n in range(50)]  # 1000 parts a second for half a second
-    slow = [(10.5 + n, 100) for n in range(1, 60)]
+    """Once no more leaves than it allows, and as much."""
+    fast = [(10 + n / 100, 10) for n in range(1, 101)]  # 1000 parts a second for a second
+    slow = [(11.0 + n, 100) for n in range(1, 60)]
 
-    assert obeyed_after([*fast, *slow], 10.0, 100.0) == pytest.approx(0.49)
-    assert obeyed_after([*fast, *slow], 10.5, 100.0) == 0.0
-    assert obeyed_after([], 0.0, 1.0) == 0.0
-    assert parts_between([*fast, *slow], 11.0, 21.0) == 1000
+    assert obeyed_after([*fast, *slow], 10.0, 100.0) == pytest.approx(0.78)  # the rest may have been saved up
+    assert obeyed_after(slow, 11.0, 100.0) == pytest.approx(2.0)  # it is reached then
+    assert obeyed_after([(at + 20, parts) for at, parts in slow], 11.0, 100.0) == pytest.approx(22.0)
+    assert parts_between([*fast, *slow], 12.0, 22.0) == 1000
 
 
 @pytest.mark.slow

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from smsq.producers.api import Smsq
 from smsq.worker.domain.errors import BadInput, Conflict
+from smsq.worker.domain.optout import OptOut, plain_key
 from smsq.worker.domain.status import Status
 from smsq.worker.gateway.options import parts_of
 from smsq.worker.ledger.campaigns.copying import Copying
 from smsq.worker.ledger.retention import Retention
-from tests.producers.campaigns_over import claim, end, phones, waiting
+from tests.producers.campaigns_over import FIRST, claim, end, phones, waiting
 
 FATES = {2: Status.EXPIRED, 5: Status.UNDELIVERABLE, 7: Status.REFUSED}
 
@@ -173,3 +176,23 @@ def test_zones_and_references_go_with_their_rows(smsq: Smsq) -> None:
     copying = Copying(smsq.runtime.ledger, view, parts_of)
     kept = list(copying.messages(copying.choose(None).rows))
     assert [(each.row, each.words.reference) for each in kept] == [(n, f"order {n}") for n in range(1, 5)]
+
+
+def test_what_the_cap_left_out_is_retried_as_never_sent(smsq: Smsq) -> None:
+    """Whoever got something else that day; who opted out stays out."""
+    smsq.campaigns.run(people(1), text="First", name="a", cap="1/day")
+    second = smsq.campaigns.run(people(3), text="Second", name="b", cap="1/day").id
+    ledger = smsq.runtime.ledger
+    ledger.opt_out([OptOut(key=plain_key(FIRST + 2), reason="a test", at=int(ledger.time()))])
+    for view in reversed(smsq.campaigns.list()):
+        for ref in ledger.feed(view.id, 10, 100)[0]:
+            ledger.screen(ref)
+            ledger.settle_accepted(claim(smsq, ref), 1, Decimal(1), 60.0)
+    smsq.campaigns.cancel(second)
+    statuses = dict(smsq.campaigns.show(second).statuses)
+    with pytest.raises(Conflict, match="no message of campaign"):
+        smsq.campaigns.retry(second)
+    retry = smsq.campaigns.retry(second, unsent=True)
+
+    assert statuses == {"accepted": 1, "capped": 1, "optout": 1}
+    assert [(each.row, each.phone) for each in smsq.campaigns.report(retry.id)] == [(1, f"+{FIRST}")]

@@ -90,7 +90,7 @@ class DoubtSettler:
         try:
             return story(Ref.parse(ref))
         except LedgerTrouble as error:
-            log.warning("ledger in trouble doubt=%s why=%s", ref, error.sentence)
+            log.warning("ledger in trouble batch=%s why=%s", ref, error.sentence)
             return True
 
     def settle_urgent_doubts(self, refs: Sequence[str]) -> None:
@@ -395,7 +395,7 @@ class DoubtSettler:
         )
         if state == "doubtful" or batch is None:
             return
-        log.info("doubt ended batch=%s to=%s why=%s", ref, state, why)
+        log.info("doubt ended batch=%s id=%d to=%s why=%s", ref, batch.ids[-1].gateway_id, state, why)
         with self._lock:
             self._first_seen.pop(batch.ids[-1].gateway_id, None)
         if state == "ready":

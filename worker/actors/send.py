@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from smsq.worker.actors.attachments import Attachments, pause_s
 from smsq.worker.actors.claims import SLOT_PATIENCE_S, Claims, outgoing_of, settling_of
+from smsq.worker.actors.measures import Measures
 from smsq.worker.actors.pieces import counts, tells_apart
 from smsq.worker.actors.simulation import Simulation
 from smsq.worker.actors.turns import Run, Turn
@@ -58,6 +59,7 @@ class Sender:
         self._claims = Claims(runtime, owner, self._lane)
         self._attachments = Attachments(runtime)
         self._simulation = Simulation(runtime)
+        self._measures = Measures(runtime)
 
     def send_batches(self, refs: Sequence[str]) -> None:
         """The actor: send these batches if they are still to be sent, then others of the lane that are ready.
@@ -199,7 +201,7 @@ class Sender:
             )
         except JournalTrouble as error:  # with the nonce, the release cannot free another claim
             self._release_unsaid(claim, line)
-            log.error("sending paused why=%s", error.sentence)
+            log.error("sending paused why=%s batch=%s id=%d", error.sentence, claim.ref, claim.gateway_id)
             return self._sick(Sick.JOURNAL)
         if not may_begin:
             line.done(keep=False)  # this host follows another run by now: the roll call frees the claim
@@ -267,7 +269,8 @@ class Sender:
             self._release_unsaid(claim, line)
             raise
         (self._rt.send_mirrors.good if answer.is_well_formed else self._rt.send_mirrors.unknown)(line.mirror)
-        self._measure(line.mirror, answer.outcome.name.lower(), began)
+        took_s = self._rt.clock.monotonic() - began
+        self._measures.answered(claim, line.mirror, answer.outcome.name.lower(), took_s)
         if answer.outcome is Outcome.ACCEPTED and self._may_claim_along(claim, line, run):
             return self._accepted_and_next(claim, answer, line)
         line.done(keep=answer.is_complete)
@@ -296,7 +299,7 @@ class Sender:
                 return self._settle_each(claim, answer)
             case Outcome.REFUSED:
                 code = answer.code or 0
-                log.warning("refused batch=%s code=%d why=%s", claim.ref, code, answer.sentence)
+                log.warning("refused batch=%s id=%d code=%d why=%s", claim.ref, claim.gateway_id, code, answer.sentence)
                 done = self._persist(claim, lambda: ledger.settle_refused(claim, code))
                 if claim.lane == "urgent" and isinstance(phone := claim.recipients[0], int):
                     self._rt.shield.refused(phone, claim.options.channel, code, known_as=claim.known_as)
@@ -322,10 +325,8 @@ class Sender:
             case Outcome.HANDED_OVER:
                 self._doubt(claim, "handed_over", first_s=FIRST_HANDED_OVER_S)
             case _:
-                if answer.is_complete:
-                    self._doubt(claim, "bad_answer")
-                else:
-                    self._doubt(claim, "no_answer", over=answer.is_over)
+                why = "bad_answer" if answer.is_complete else "no_answer"
+                self._doubt(claim, why, over=answer.is_complete or answer.is_over)
                 log.info("outcome unknown batch=%s id=%d why=%s", claim.ref, claim.gateway_id, answer.sentence)
         return Turn.OVER
 
@@ -381,7 +382,7 @@ class Sender:
         if claim.lane == "urgent" and claim.known_as and answer.cost is not None and isinstance(phone, int):
             what = phone, claim.options.channel, answer.cost
             self._rt.shield.learn(*what, known_as=claim.known_as, enrolled_at=claim.enrolled_at)
-        self._rt.metrics.accepted(claim.lane, max(0.0, self._rt.clock.now() - claim.enrolled_at))
+        self._measures.accepted(claim)
         return Turn.AGAIN if done.word == "again" else Turn.OVER
 
     def _doubt(
@@ -396,6 +397,7 @@ class Sender:
     ) -> None:
         """Make the batch doubtful; the first question comes after `first_s`, by default that of the lane."""
         first = SENDING[claim.lane].first_ask_s if first_s is None else first_s
+        self._measures.doubted(claim, why)
         self._persist(claim, lambda: self._rt.ledger.doubt(claim, why, first, alone=alone, money=money, over=over))
 
     def _persist(self, claim: Claim, verb: Callable[[], T]) -> T | None:
@@ -411,6 +413,3 @@ class Sender:
                     )
                     return None
                 self._rt.clock.wait(0.2)
-
-    def _measure(self, mirror: str, outcome: str, began: float) -> None:
-        self._rt.metrics.request("send", mirror, outcome, self._rt.clock.monotonic() - began)

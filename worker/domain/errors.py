@@ -296,7 +296,7 @@ class JournalTrouble(LedgerTrouble):
 
 
 class LedgerForeign(LedgerTrouble):
-    """The ledger belongs to another account."""
+    """The ledger belongs to another account, or to a version of smsq that this one cannot share it with."""
 
 
 class LedgerWeak(LedgerTrouble):

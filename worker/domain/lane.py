@@ -47,6 +47,7 @@ class Sends:
     hint_again_s: float  # what was handed out and not claimed is hinted again
     first_ask_s: float  # from the doubt to its first question
     asks_s: tuple[float, ...]  # from the claim to each question within the window; some may be left out
+    slow_s: float  # from enrolment to acceptance; the log names a batch that took longer
     most_errors: int  # in ten minutes, then the lane pauses: at a hundred the gateway blocks an address (its FAQ)
 
 
@@ -81,6 +82,7 @@ _ROWS = (
             hint_again_s=2.0,
             first_ask_s=1.0,
             asks_s=(1.0, 3.0, 8.0, 15.0, 45.0, 90.0, 180.0),
+            slow_s=5.0,
             most_errors=80,
         ),
         carries_otp=True,
@@ -97,6 +99,7 @@ _ROWS = (
             hint_again_s=3.0,
             first_ask_s=5.0,
             asks_s=(5.0, 15.0, 45.0, 90.0, 180.0),
+            slow_s=math.inf,  # it may wait for hours, for its window or its rate
             most_errors=50,
         ),
         ends_campaigns=True,

@@ -190,7 +190,8 @@ class Told:
         self._note(Sick.CLOCK, off_s > CLOCK_OFF_S)
         self._note(Sick.LOGIN, beat.bad_login == self._credentials)
         self._note(Sick.KEY, bool(beat.secret and self._key_names) and beat.secret not in self._key_names)
-        self._note(Sick.RUN, beat.in_force and self._journal.newest_run() != beat.run)
+        follows_another = beat.in_force and self._journal.newest_run() != beat.run
+        self._note(Sick.RUN, beat.is_newer or follows_another)
 
     def _note(self, why: Sick, is_so: bool) -> None:
         if is_so != self._health.has(why):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
+from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.ledger.store import Store, translated
 from smsq.worker.ledger.totals import spent_in
 from smsq.worker.redis_client import at_each_exchange
@@ -27,6 +29,17 @@ class About(Store):
         with translated():
             self.redis.ping()
 
+    def server_facts(self) -> Mapping[str, Any] | None:
+        """What the server says of itself (INFO), by its own names; None if our user may not ask."""
+        try:
+            with translated():
+                facts: Mapping[str, Any] = self.redis.info()
+        except LedgerUnreachable:
+            raise
+        except LedgerTrouble:
+            return None
+        return facts
+
     def close(self) -> None:
         """Close the connections."""
         self.redis.close()
@@ -45,6 +58,17 @@ class About(Store):
         """When a worker last could not open a text, in Unix seconds; None if that never happened."""
         with translated():
             at_ms = self.redis.hget(self.key("ctl"), "unsealable_at")
+        return int(at_ms) / 1000 if at_ms is not None else None
+
+    def note_callback(self) -> None:
+        """Note that a callback was stored just now."""
+        with translated():
+            self.redis.hset(self.key("ctl"), "callback_at", int(self.time_here() * 1000))
+
+    def callback_at(self) -> float | None:
+        """When the last callback was stored, to some seconds, in Unix seconds; None if none ever was."""
+        with translated():
+            at_ms = self.redis.hget(self.key("ctl"), "callback_at")
         return int(at_ms) / 1000 if at_ms is not None else None
 
     def birth(self) -> str:

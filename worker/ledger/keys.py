@@ -62,6 +62,7 @@
 | `lead` | string | the leading scheduler | lead | its time to live |
 | `job:<id>` | hash | a question for the chores lane and its answer | post_job | ten minutes |
 | `doctor` | string | nothing: a write that is timed | `smsq doctor` | a second |
+| `backup` | string | a random mark, by which a snapshot is known | `smsq backup` | a day |
 | `bell:job:<id>` | list | rings when the answer is there | finish_job | ten minutes |
 | `door:said:<digest>` | hash | what a caller's request was answered | enrol_request, note_* | ten minutes |
 | `door:id:<caller>:<id>` | hash | recipient: the newest batch under that id | enrol_request | SMSQ_KEEP_DAYS |

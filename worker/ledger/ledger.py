@@ -7,7 +7,7 @@ receipts, `Deciding` an operator's about a doubt; `NeededFiles` knows which file
 `Cascades` keep one-time codes, `Jobs` the questions to the chores lane, and `RollCall` stops a ledger that fell back
 from sending. `DoorRequests` enrols what the front door takes, and `DoorJobs` numbers its callers' campaigns; `OptOuts`
 keeps the list of those who want no messages, and `Screening` looks them up. `SavedTemplates` keeps texts for campaigns,
-`Places` where numbers live. This file adds what has no subject.
+`Places` where numbers live; `Snapshots` is what a backup needs. This file adds what has no subject.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from smsq.worker.ledger.otp.records import OtpRecords
 from smsq.worker.ledger.places import Places
 from smsq.worker.ledger.runs import RollCall
 from smsq.worker.ledger.scripts import FUNCTION, script
+from smsq.worker.ledger.snapshots import Snapshots
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.templates import SavedTemplates
 
@@ -64,6 +65,7 @@ class Ledger(
     Jobs,
     Places,
     Ids,
+    Snapshots,
     About,
 ):
     """All verbs, on one client of Redis. Every verb raises LedgerTrouble if Redis cannot do it."""

@@ -19,8 +19,9 @@ from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import LedgerForeign, LedgerWeak, WrongKey
 from smsq.worker.ledger.batches.enrolment import WRONG_KEY
 from smsq.worker.ledger.hosts import HomeInUse, HostSeen, host_seen, in_use
+from smsq.worker.ledger.layout import LAYOUT
 from smsq.worker.ledger.scripts import Argument
-from smsq.worker.ledger.store import Store, translated
+from smsq.worker.ledger.store import Store, other_layout, translated
 
 GATEWAY_ID_LAST = 2_147_483_647  # the largest that the gateway accepts
 GATEWAY_ID_LOW = 1_000_000_000  # the gateway's own ids are small and sequential: keep away from them
@@ -42,11 +43,17 @@ class Beat(NamedTuple):
     bad_login: str = ""  # fingerprint of credentials that the gateway refused
     secret: str = ""  # name of the key that seals codes
     other_home: str = ""  # name of another home that has this host's number now
+    layout: int = LAYOUT
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer version has changed the layout of the ledger, so that this one may not touch it any more."""
+        return self.layout > LAYOUT
 
     @property
     def in_force(self) -> bool:
         """Whether claims are granted."""
-        return self.run == self.current and not self.fell
+        return self.run == self.current and not self.fell and not self.is_newer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +104,14 @@ class RollCall(Store):
 
         `empty` means that the ledger has no stamp though this host's journals know of sends; `to_recover` then stamps
         it as one that fell back. `name` is the host's name for people; `where` tells its home from a copy. Raises
-        LedgerForeign; WrongKey if the ledger's texts are sealed with a secret key that we do not have; HomeInUse if
-        another home with this host's number is in use.
+        LedgerForeign, also for a layout that this version must not work on; WrongKey if the ledger's texts are sealed
+        with a secret key that we do not have; HomeInUse if another home with this host's number is in use.
         """
         first = GATEWAY_ID_LOW + secrets.randbelow(GATEWAY_ID_SPAN)
-        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away")]
+        keys = [self.key(name) for name in ("stamp", "run", "n:gid", "hosts", "ctl", "homes", "away", "owners", "lead")]
         how: Argument = "recover" if to_recover else int(knows_sends)
         names = " ".join(self.sealing().names) if self.sealer or self.make_sealer else ""
-        args = (account, first, host, how, names, name, where, HEARD_MS)
+        args = (account, first, host, how, names, name, where, HEARD_MS, LAYOUT)
         word, owner = (part.decode() for part in self.call("establish", keys, *args)[:2])
         if word == "copied":
             raise HomeInUse(in_use(owner))
@@ -115,6 +122,8 @@ class RollCall(Store):
             )
         if word == "sealed":
             raise WrongKey(WRONG_KEY)
+        if word in ("newer", "older"):
+            raise other_layout(int(owner))
         return word
 
     def beat(
@@ -127,8 +136,8 @@ class RollCall(Store):
         """
         keys = [self.key(name) for name in ("owners", "run", "ctl", "stamp", "sick", "homes")]
         reply = self.call("beat", keys, owner, why_sick, host, where, int(hears_for_s * 1000) or "")
-        run, current, fell, at, bad_login, secret, other = (part.decode() for part in reply)
-        return Beat(run, current, fell, int(at) / 1000, bad_login, secret, other)
+        run, current, fell, at, bad_login, secret, other, layout = (part.decode() for part in reply)
+        return Beat(run, current, fell, int(at) / 1000, bad_login, secret, other, int(layout or 1))
 
     def report(self, run: str, host: str, report: HostReport, *, is_visitor: bool = False) -> tuple[str, str]:
         """Answer the roll call for `run`; return `moved`, `force`, `waits`, `cleared` or `fell`, and the detail.

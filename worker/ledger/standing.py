@@ -234,11 +234,13 @@ class Standing:
             pipe.zcard(self.key(f"limit:login:{refused.decode()}"))
             for campaign_id in live:
                 pipe.hmget(self.ledger.keys.campaign(campaign_id.decode()), FIELDS)
-            singles, tries, *campaigns = pipe.execute()
-        urgent = max(0, totals.get(f"batches:urgent:{BatchState.READY.value}", 0))  # each is one message
+            queued, tries, *campaigns = pipe.execute()
+        ready = BatchState.READY.value  # a single message is a batch; those of campaigns are all in one lane
+        singles = {lane: max(0, totals.get(f"batches:{lane}:{ready}", 0)) for lane in SENDING if lane != "bulk"}
+        singles["bulk"] = max(0, int(queued or 0) - sum(singles.values()))
         found = Overview.of(
             campaigns,
-            singles={"urgent": urgent, "bulk": max(0, int(singles or 0) - urgent)},
+            singles=singles,
             mean_cost=mean_cost(totals),
             now_ms=now * 1000,
         )
@@ -246,8 +248,8 @@ class Standing:
 
     def _age(self, refs: Sequence[bytes], now: float) -> float:
         """Seconds since the oldest of these batches was enrolled: that is the order of numbers, not of scores."""
-        oldest = min((Ref.parse(ref) for ref in refs), key=lambda ref: ref.number, default=None)
-        batch = self.ledger.read([oldest])[0] if oldest is not None else None
+        oldest = min(refs, key=lambda ref: int(ref.partition(b"@")[0]), default=None)
+        batch = self.ledger.read([Ref.parse(oldest)])[0] if oldest is not None else None
         return max(0.0, now - batch.enrolled_at) if batch is not None and batch.enrolled_at else 0.0
 
     def astray(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ import redis
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -24,11 +25,18 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from smsq.worker.clock import Clock
 from smsq.worker.domain.batch import Ref, unpack_recipients
-from smsq.worker.domain.errors import LedgerFull, LedgerHalted, LedgerTrouble, LedgerUnreachable, WrongKey
+from smsq.worker.domain.errors import (
+    LedgerForeign,
+    LedgerFull,
+    LedgerHalted,
+    LedgerTrouble,
+    LedgerUnreachable,
+    WrongKey,
+)
 from smsq.worker.domain.lane import SENDING_BY_NUMBER
 from smsq.worker.ledger.hosts import missing
 from smsq.worker.ledger.keys import Keys
-from smsq.worker.ledger.layout import OF_ROWS, RESENT_BY, IdPlace, Meta
+from smsq.worker.ledger.layout import LAYOUT, OF_ROWS, RESENT_BY, IdPlace, Meta
 from smsq.worker.ledger.scripts import Argument, Call, Way, script
 from smsq.worker.ledger.values import POLICIES, BatchView, KnownId
 from smsq.worker.redis_client import Clients, no_right
@@ -88,7 +96,7 @@ class Store:
         self.keys = keys or Keys()
         self.clock = clock or Clock()
         self._now = now
-        self._clients = Clients(lambda: self.redis.client())
+        self._clients = Clients(self._checked_client)
         self.way = Way()
         self.sealer: Sealer | None = None  # without a sealer nothing sealed can be written or read
         self.make_sealer: Callable[[], Sealer] | None = None  # called at the first use: most processes seal nothing
@@ -133,6 +141,19 @@ class Store:
         with translated(), self._connection() as client:
             reply: list[bytes] = self.way.run(client.connection, call)
             return reply
+
+    def _checked_client(self) -> Any:
+        """A client for one thread. Raises LedgerForeign if the ledger has a newer layout than this version knows."""
+        client = self.redis.client()
+        try:
+            if (layout := int(client.hget(self.key("stamp"), "layout") or 1)) > LAYOUT:
+                raise other_layout(layout)
+        except NoPermissionError:  # an ACL file of a version that did not look
+            return client
+        except BaseException:
+            client.close()
+            raise
+        return client
 
     def _connection(self) -> AbstractContextManager[Any]:
         return self._clients.of_this_thread()
@@ -179,6 +200,19 @@ class Store:
                 pipe.hmget(self.keys.shard(n), [f"{n}m", f"{n}p", f"{n}r", f"{n}w", f"{n}s"])
             rows = pipe.execute()
         return [_view(ref, *row) for ref, row in zip(refs, rows, strict=True)]
+
+
+def other_layout(layout: int) -> LedgerForeign:
+    """The error for a ledger with another layout than ours."""
+    if layout > LAYOUT:
+        return LedgerForeign(
+            f"this ledger is of a newer version of smsq (layout {layout}, and this version knows {LAYOUT}): upgrade "
+            "smsq on this host; nothing was changed"
+        )
+    return LedgerForeign(
+        f"this ledger is of an older version of smsq (layout {layout}, and this version writes {LAYOUT}), and a worker "
+        "or scheduler of that version still runs: stop all of them on every host first"
+    )
 
 
 def told(reply: Any) -> list[bytes] | LedgerTrouble:

@@ -10,7 +10,7 @@ ROWS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_pages_total",
         "counter",
-        "Pages to the on-call list by SMS: sent, grouped with an earlier one, limited, refused, or failed.",
+        "Pages to the on-call list by SMS: sent, grouped with an earlier one, limited, refused, failed, or ignored.",
         ("outcome",),
     ),
 )

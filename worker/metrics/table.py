@@ -7,12 +7,12 @@ from typing import Final
 
 from smsq.worker.metrics import (
     campaigns,
-    codes,
     door,
     doubts,
     gateway,
     messages,
     money,
+    otp,
     pages,
     processes,
     queues,
@@ -24,7 +24,7 @@ SUBJECTS: Final[Mapping[str, tuple[Metric, ...]]] = {
     "Messages and batches": messages.ROWS,
     "Campaigns and what waits": campaigns.ROWS,
     "Doubts and doubles": doubts.ROWS,
-    "One-time codes": codes.ROWS,
+    "One-time codes": otp.ROWS,
     "Money": money.ROWS,
     "The gateway and its mirrors": gateway.ROWS,
     "Queues": queues.ROWS,

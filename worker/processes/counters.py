@@ -1,8 +1,8 @@
 """The files in which processes count, added up.
 
 prometheus-client writes a file for each process and kind. Its own merge looks at each sample of each file on its own,
-which takes a tenth of a second of CPU on a busy host. Here values are first added by the key as it is written, which is the
-same in all processes, and where a value stands in a file is remembered: a file only grows.
+which takes a tenth of a second of CPU on a busy host. Here values are first added by the key as it is written, the same
+in all processes; and where a value stands in a file is remembered, since a file only grows.
 
 What dead processes have counted is moved into one file, so that a sum over processes never falls while a host is up or
 restarts: Prometheus would take that for a new beginning of all of them.

@@ -38,11 +38,11 @@ from smsq.worker.redis_health import Load, NoAnswer, load
 
 if TYPE_CHECKING:
     from smsq.worker.ledger.standing import Depth
+    from smsq.worker.processes.readiness import Readiness
     from smsq.worker.settings import Settings
 
 STOP_S = 10.0  # longer than the server waits for requests under way
 MOST = 100  # connections at once; few programs scrape
-REDIS_SCHEMES = ("redis", "unix")
 
 _log = logging.getLogger(__name__)
 
@@ -139,11 +139,21 @@ class ProcessCollector:
 class Exporter:
     """An HTTP server at `address` (`host:port`, port 0 for a free one); `/healthz` answers without the ledger.
 
+    `readiness` is what `/readyz` shows; without it there is no such page.
+
     One page is made at a time, in a thread of its own; other requests wait. `beat` is called ten times a second, from
     the loop that accepts connections.
     """
 
-    def __init__(self, registry: CollectorRegistry, address: str, *, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        address: str,
+        *,
+        beat: Callable[[], None] = lambda: None,
+        readiness: Readiness | None = None,
+    ) -> None:
+        self._readiness = readiness
         host, _, port = address.rpartition(":")
         self._page = prometheus_client.make_wsgi_app(registry)
         self._maker = ThreadPoolExecutor(1, "page")
@@ -179,6 +189,10 @@ class Exporter:
         if path in {"/", "/metrics"}:
             loop = asyncio.get_running_loop()
             status, headers, body = await loop.run_in_executor(self._maker, self._made, scope)
+        elif path == "/readyz" and self._readiness is not None:
+            report = await self._readiness.look_soon()
+            status, headers = 200 if report.is_ready else 503, [("Content-Type", "application/json")]
+            body = report.written()
         else:
             status, headers = (200 if path == "/healthz" else 404), [("Content-Type", "text/plain")]
             body = b"ok\n" if path == "/healthz" else b"the page is /metrics\n"
@@ -205,19 +219,22 @@ class Exporter:
 def run(settings: Settings, pulse: Pulse) -> int:
     """Serve until SIGTERM or SIGINT, with `pulse` beating; raises SmsqError if the address cannot be used."""
     from smsq.worker.domain.lane import QUEUES
+    from smsq.worker.processes.readiness import Readiness
+    from smsq.worker.queues.broker import RedisHintBroker
     from smsq.worker.runtime import Runtime
 
     runtime = Runtime.build(settings)
     hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
     clients = {"ledger": runtime.ledger.redis}
-    if runtime.broker_url.startswith(REDIS_SCHEMES):
+    if isinstance(runtime.broker, RedisHintBroker):
         clients["broker"] = runtime.broker.client
     servers = {name: functools.partial(load, client) for name, client in clients.items()}
     registry = build_registry(settings.home, runtime.views.depth, hints, servers)
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: asked.set())
-    with Exporter(registry, settings.metrics_addr, beat=pulse.beat) as exporter:
+    readiness = Readiness(runtime.redis_url, runtime.broker_url, "exporter")
+    with Exporter(registry, settings.metrics_addr, beat=pulse.beat, readiness=readiness) as exporter:
         _log.info("metrics served url=%s", exporter.url)
         pulse.manager.ready(f"metrics at {exporter.url}")
         asked.wait()

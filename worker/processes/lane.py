@@ -23,6 +23,7 @@ from smsq.worker.domain.errors import LedgerTrouble, LedgerUnreachable
 from smsq.worker.domain.lane import LANES, SENDING
 from smsq.worker.host.health import Checkup, Told
 from smsq.worker.host.master import Master
+from smsq.worker.processes.alive import Alive
 from smsq.worker.processes.niceness import give_way
 from smsq.worker.processes.service_manager import ServiceManager
 from smsq.worker.processes.watchdog import Watchdog
@@ -185,10 +186,12 @@ class _Beater:
         runtime = self.runtime
         key_names = runtime.sealer.names if LANES[self.lane].carries_otp else ()
         self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
+        self._alive = Alive(runtime.settings.home, f"worker-{self.lane}")
 
     def run(self) -> None:
         """Beat until the runtime stops."""
         while not self.runtime.stopping.is_set():
+            self._alive.beat()
             self.manager.alive()
             try:
                 self._beat()

@@ -16,7 +16,7 @@ from typing import Final
 import dramatiq
 from dramatiq.errors import ConnectionClosed
 
-from smsq.worker.queues.broker import HintBroker
+from smsq.worker.queues.hint_broker import HintBroker
 
 __all__ = ["SICK", "Watchdog"]
 

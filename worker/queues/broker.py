@@ -1,17 +1,15 @@
-"""The queues: dramatiq's Redis broker, adapted to hints.
+"""The queues on Redis: dramatiq's broker, adapted to hints.
 
-A message here is only a hint: ids for an actor. A lost hint costs seconds and a second copy costs nothing, so nothing
-is retried, delayed or kept as a result. This file changes what the stock broker does worse: undecodable bytes are put
-aside and do not stop the queue, every error of Redis is tried again, fetching and acknowledging go on when Redis is
-full, and idle consumers wait for a bell (`bell.py`) and do not poll. The layout in Redis is dramatiq's own, so stock
-producers and workers can share a queue.
-
-A process that cannot do what hints ask for takes none (`may_take`), and gives back those it had fetched.
+A lost hint costs seconds and a second copy costs nothing, so nothing is retried, delayed or kept as a result. This file
+changes what the stock broker does worse: undecodable bytes are put aside and do not stop the queue, every error of
+Redis is tried again, fetching and acknowledging go on when Redis is full, and idle consumers wait for a bell
+(`bell.py`) and do not poll. The layout in Redis is dramatiq's own, so stock producers and workers can share a queue.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -24,31 +22,29 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis
 from dramatiq.errors import ConnectionClosed
 
-from smsq.worker.domain.errors import BadInput, BadSettings
+from smsq.worker.domain.errors import BadSettings
 from smsq.worker.domain.lane import QUEUES, Queue
 from smsq.worker.queues.bell import Bell, bell_key, with_bell
-from smsq.worker.queues.messages import MAX_BYTES, RING, read
+from smsq.worker.queues.hint_broker import ASIDE_S, KEEP_ASIDE, NAMESPACE, HintBroker
+from smsq.worker.queues.messages import RING, read
 from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 from smsq.worker.redis_client import TIMEOUT_S, Clients, ask, ask_all, at_each_exchange, connect, no_right
 
+AMQP: Final = ("amqp://", "amqps://")  # addresses of RabbitMQ
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
-NAMESPACE = "smsq"
-KEEP_ASIDE = 1000  # of the newest undecodable messages, for a person to look at
-
 HEARTBEAT_TIMEOUT_MS = 15_000  # a process silent for so long gives back what it fetched
 MAINTENANCE_EVERY_S = 2.0  # each fetching process looks so often for what dead processes had fetched
-ASIDE_S = 0.05  # between looks of a sick process whether it may take hints again
 GATHER_WITHIN_S = 0.005  # hints that follow one another so closely
 GATHER_S = 0.002  # are gathered for so long: a round trip costs more CPU than what it brings
 
 _Call = tuple[Any, list[str], list[Any]]  # a script or None for the one that acknowledges, its keys, its arguments
 
 
-class HintBroker(RedisBroker):
-    """A Redis broker without delay queues, whose messages are small and plain."""
+class RedisHintBroker(HintBroker, RedisBroker):
+    """The queues on a Redis."""
 
     def __init__(self, client: redis.Redis, middleware: Sequence[dramatiq.Middleware] = ()) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
+        super().__init__(
             client=client,
             middleware=list(middleware),
             namespace=NAMESPACE,
@@ -58,12 +54,7 @@ class HintBroker(RedisBroker):
         self.scripts["dispatch"] = client.register_script(with_bell(stock))
         self._put_aside = client.register_script(PUT_ASIDE)
         self._clients = Clients(client.client)
-        # By queue: ids fetched by this process and not acknowledged yet.
-        self.held: defaultdict[str, set[str]] = defaultdict(set)
-        self._over: defaultdict[str, deque[str]] = defaultdict(deque)  # of those: carried out
-        self.freed: defaultdict[str, Event] = defaultdict(Event)  # by queue: a thread ended a hint
-        self.may_take: Callable[[], bool] = lambda: True  # whether this process can do what hints ask for
-        self.ring_again: Callable[[int], None] = lambda many: None  # for rings that this process took and cannot use
+        self._over: defaultdict[str, deque[str]] = defaultdict(deque)  # by queue, of those held: carried out
         self._maintained_at = -MAINTENANCE_EVERY_S
         self._mute: set[str] = set()  # queues whose bell failed at the last ring
 
@@ -71,35 +62,10 @@ class HintBroker(RedisBroker):
     def consumer_class(self) -> type[HintConsumer]:
         return HintConsumer
 
-    def add_middleware(self, middleware: dramatiq.Middleware, **where: type[dramatiq.Middleware] | None) -> None:
-        """Add middleware, without dramatiq's warning about a second one of a kind: each worker adds its own."""
-        was, self.logger.disabled = self.logger.disabled, True
-        try:
-            super().add_middleware(middleware, **where)
-        finally:
-            self.logger.disabled = was
-
-    def declare_queue(self, queue_name: str) -> None:
-        """Declare a queue, without the delay queue that would be polled for nothing."""
-        if queue_name not in self.queues:
-            self.emit_before("declare_queue", queue_name)
-            self.queues.add(queue_name)
-            self.emit_after("declare_queue", queue_name)
-
-    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
-        """Enqueue a hint; raises BadInput for a delay or for more than small plain values."""
-        if delay is not None:
-            raise BadInput("a hint cannot be delayed: what is due later waits in the ledger")
-        queued = message.copy(options={"redis_message_id": dramatiq.message.generate_unique_id()})
-        data = queued.encode()
-        if read(data) is None:
-            raise BadInput(
-                f"a hint carries ids only, in at most {MAX_BYTES} bytes: {message.actor_name} has {len(data)}"
-            )
-        self.emit_before("enqueue", queued, delay)
-        self._note_ring(queued.queue_name, self.do_enqueue(queued.queue_name, queued.options["redis_message_id"], data))
-        self.emit_after("enqueue", queued, delay)
-        return queued
+    def put(self, message: dramatiq.Message[Any], data: bytes) -> None:
+        """Put a hint into its queue, and ring the queue's bell."""
+        queue = message.queue_name
+        self._note_ring(queue, self.do_enqueue(queue, message.options["redis_message_id"], data))
 
     def bell(self, queue: str) -> Bell:
         """The bell that a consumer of `queue` waits for."""
@@ -166,16 +132,11 @@ class HintBroker(RedisBroker):
 
     def room(self, queue: str, prefetch: int) -> int:
         """How many more hints this process may fetch."""
-        return prefetch - len(self.held[queue]) + len(self._over[queue])
+        return super().room(queue, prefetch) + len(self._over[queue])
 
     def run_through(self, queue: str, identity: str) -> None:
         """A hint was carried out. It is acknowledged with the next fetch; if it is not, it comes again, for nothing."""
         self._over[queue].append(identity)
-        self.freed[queue].set()
-
-    def put_out(self, queue: str, identity: str) -> None:
-        """A hint that a ring became was carried out."""
-        self.held[queue].discard(identity)
         self.freed[queue].set()
 
     def fetch(self, queue: str, room: int) -> list[bytes | None]:
@@ -231,7 +192,7 @@ class HintBroker(RedisBroker):
 class HintConsumer(dramatiq.Consumer):
     """Takes hints from one queue, no more at a time than the process can soon run."""
 
-    def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+    def __init__(self, broker: RedisHintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self._broker = broker
         self._queue = queue_name
         self._prefetch = prefetch
@@ -374,14 +335,31 @@ def make_broker(
 
     It waits for a reply at most `timeout_s` seconds.
     """
-    if not url.startswith(("redis://", "rediss://", "unix://")):
+    broker: HintBroker
+    if url.startswith(AMQP):
+        check_available(url)
+        from smsq.worker.queues.rabbitmq import RabbitHintBroker  # its library is not installed everywhere
+
+        broker = RabbitHintBroker(url, middleware, timeout_s=timeout_s)
+    elif url.startswith(("redis://", "rediss://", "unix://")):
+        broker = RedisHintBroker(connect(url, timeout_s=timeout_s), middleware)
+    else:
         raise BadSettings(
-            f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; it must begin with redis, rediss or unix"
+            f"SMSQ_BROKER_URL begins with {url.partition(':')[0]!r}; it must begin with redis, rediss, unix, amqp or "
+            "amqps"
         )
-    broker = HintBroker(connect(url, timeout_s=timeout_s), middleware)
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
+
+
+def check_available(url: str) -> None:
+    """Raise BadSettings if the library for a broker at `url` is not installed."""
+    if url.startswith(AMQP) and importlib.util.find_spec("pika") is None:
+        raise BadSettings(
+            "SMSQ_BROKER_URL names RabbitMQ, and the library for it is not installed: "
+            "python -m pip install 'smsq[rabbitmq]'"
+        )
 
 
 def aside_key(queue: str) -> str:

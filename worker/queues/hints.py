@@ -17,7 +17,7 @@ from dramatiq.errors import BrokerConnectionError
 
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import STATUS_URGENT
-from smsq.worker.queues.broker import HintBroker
+from smsq.worker.queues.hint_broker import HintBroker
 from smsq.worker.redis_client import no_right
 
 SEND_BATCHES: Final = "send_batches"
@@ -98,6 +98,8 @@ class Hints:
             why = type(error).__name__
             if isinstance(error, redis.RedisError):
                 why = no_right(error, "SMSQ_BROKER_URL", "broker.acl") or why
+            elif str(error):
+                why = str(error)
             _log.warning("hint lost queue=%s actor=%s why=%s", queue, actor, why)
             from smsq.worker.metrics import Metrics
 

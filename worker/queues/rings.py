@@ -19,7 +19,7 @@ import dramatiq
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.lane import QUEUES
-from smsq.worker.queues.broker import ASIDE_S, HintBroker
+from smsq.worker.queues.hint_broker import ASIDE_S, HintBroker
 from smsq.worker.queues.hints import SEND_BATCHES
 from smsq.worker.queues.messages import RING
 

@@ -7,7 +7,7 @@ from queue import Empty
 import dramatiq
 import dramatiq.worker
 
-from smsq.worker.queues.broker import HintBroker
+from smsq.worker.queues.hint_broker import HintBroker
 
 STOP_LOOK_MS = 250  # between looks of an idle thread whether it should end; a hint wakes it at once
 RECONNECT_S = 0.5  # between tries of a consumer whose Redis is gone

@@ -94,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     ask_every_s: tuple[float, ...]
     callback_secret: Secret | None
+    callback_url: str | None  # None: not told
+    alerts_key: Secret | None
+    oncall: tuple[int, ...]
+    oncall_sender: str | None
+    oncall_per_hour: int
+    oncall_repeat_s: float
     api_keys: Secret | None
     door_addr: str | None
     door_smtp_addr: str | None
@@ -146,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             values["mirrors"] = ()
         values["smpp_url"] = values["smpp_url"] or ()
         values["test_codes"] = values["test_codes"] or {}
+        values["oncall"] = values["oncall"] or ()
         values["guests"] = values["guests"] or EVERYBODY
         if values["transport"] == "smpp":
             for name, value in SMPP_DEFAULTS.items():

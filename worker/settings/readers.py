@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from smsq.worker.domain import api_key
 from smsq.worker.domain import phone as phones
@@ -185,6 +185,33 @@ def redis_url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+AMQP_OPTIONS = ("heartbeat", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+
+
+def broker_url(written: str) -> str:
+    """The address of a Redis, or of a RabbitMQ with a virtual host and the options of AMQP_OPTIONS."""
+    urls("redis", "rediss", "unix", "amqp", "amqps")(written)
+    if not written.startswith("amqp"):
+        return redis_url("redis", "rediss", "unix")(written)
+    try:
+        parts = urlsplit(written)
+        told = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        has_place = bool(parts.hostname) and parts.port != 0
+        is_whole = (parts.username is None) == (parts.password is None)
+    except ValueError:  # its message may have a part of the password
+        has_place = False
+    if not has_place or not is_whole or parts.fragment or "@" in parts.path or "/" in parts.path[1:]:
+        raise ValueError(
+            "an address such as amqp://user:password@host:5672/vhost, with each # ? / [ ] @ and % of the password or "
+            "of the virtual host written as %23 %3F %2F %5B %5D %40 and %25"
+        )
+    if unknown := told.keys() - set(AMQP_OPTIONS):
+        raise ValueError(f"of these options: {', '.join(AMQP_OPTIONS)}; not {', '.join(sorted(unknown))[:60]}")
+    if not told.get("heartbeat", "10").isdecimal():
+        raise ValueError("a heartbeat in whole seconds, such as ?heartbeat=10")
+    return written
+
+
 def mirrors(written: str) -> tuple[str, ...]:
     """Base addresses between commas."""
     bases = tuple(each.strip().rstrip("/") for each in written.split(",") if each.strip())
@@ -280,6 +307,14 @@ def test_codes(written: str) -> dict[int, str]:
         except BadPhone as error:
             raise ValueError(f"phones that can be: {error.sentence}") from None
     return codes
+
+
+def phones_list(written: str) -> tuple[int, ...]:
+    """Phones with commas between them, each once."""
+    try:
+        return tuple(dict.fromkeys(phones.parse(each) for each in written.split(",") if each.strip()))
+    except BadPhone as error:
+        raise ValueError(f"phones with commas between them: {error.sentence}") from None
 
 
 def address(written: str) -> str:

@@ -87,7 +87,7 @@ def value_of(field: Field, written: Mapping[str, str]) -> Any:
     except ValueError as error:
         value = (
             "what it holds"
-            if field.is_secret or field.read in (readers.test_codes, guests.read)
+            if field.is_secret or field.read in (readers.test_codes, readers.phones_list, guests.read)
             else repr(masked(given, is_address=field.is_address))
         )
         raise BadSettings(f"{field.variable}: {value} is not valid; give {error}") from None

@@ -16,6 +16,7 @@ from smsq.worker.domain.brands import BRANDS
 from smsq.worker.settings import readers
 
 PREFIX = "SMSQ_"
+IN_THEIR_VALUE = {"keep_texts_s": "KEEP_TEXTS", "oncall_repeat_s": "ONCALL_REPEAT"}  # they say their unit there
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def variable(self) -> str:
         """The name in the environment; a duration says its unit in its value, not in its name."""
-        return PREFIX + ("KEEP_TEXTS" if self.name == "keep_texts_s" else self.name.upper())
+        return PREFIX + (IN_THEIR_VALUE.get(self.name, self.name.upper()))
 
     @property
     def is_secret(self) -> bool:
@@ -76,9 +77,9 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "broker_url",
-        readers.redis_url("redis", "rediss", "unix"),
+        readers.broker_url,
         None,
-        "The Redis that carries the queues' hints; use a separate server in production.",
+        "The Redis or RabbitMQ (`amqp://`, `amqps://`) that carries the queues' hints; in production its own server.",
         "a private server, or the ledger's next database",
     ),
     Field(
@@ -259,6 +260,36 @@ FIELDS: tuple[Field, ...] = (
         None,
         "The secret that signs the gateway's callbacks.",
         "none: callbacks are refused",
+    ),
+    Field(
+        "callback_url",
+        readers.urls("http", "https"),
+        None,
+        "The public address that the gateway calls, as it is registered there; `smsq doctor` tries it.",
+        "none: it is not tried",
+    ),
+    Field(
+        "alerts_key",
+        readers.shared_secret,
+        None,
+        "The key with which Alertmanager may have `smsq web` page the people of SMSQ_ONCALL ([on call](oncall.md)).",
+        "none: there is no `/alerts`",
+    ),
+    Field(
+        "oncall",
+        readers.phones_list,
+        None,
+        "Phones that pages go to, with commas between.",
+        "nobody",
+        write=lambda phones: f"{len(phones)} phones" if phones else "nobody",
+    ),
+    Field("oncall_sender", readers.text, None, "The sender name of pages.", "the account's"),
+    Field("oncall_per_hour", readers.whole(1, 1000), "20", "Most pages in an hour; one more says that others wait."),
+    Field(
+        "oncall_repeat_s",
+        readers.duration("s"),
+        "4 h",
+        "For how long the same alerts are paged once; at most the `repeat_interval` of Alertmanager.",
     ),
     Field(
         "api_keys",

@@ -23,7 +23,7 @@ from smsq.producers.web.front_door.past import Past
 from smsq.producers.web.front_door.prices import Prices
 from smsq.producers.web.front_door.sends import Busy, Sends, busy
 from smsq.producers.web.front_door.statuses import Statuses
-from smsq.worker.domain.errors import FilesTrouble, LedgerTrouble, SmsqError
+from smsq.worker.domain.errors import FilesTrouble, LedgerTrouble
 from smsq.worker.gateway.http.server import shapes
 from smsq.worker.gateway.http.server.balance import BalanceRequest, write_balance
 from smsq.worker.gateway.http.server.form import CHARSETS, Form, FormError
@@ -32,6 +32,7 @@ from smsq.worker.gateway.http.server.jobs import JobRequest
 from smsq.worker.gateway.http.server.statuses import error_text
 from smsq.worker.gateway.options import OPTIONS
 from smsq.worker.processes.bounded_log import BoundedLog
+from smsq.worker.processes.readiness import Report
 
 BAD_LOGIN, WRONG = 2, 1
 PLAIN = "text/plain; charset=utf-8"
@@ -59,7 +60,7 @@ class Pages:
         prices: Prices,
         jobs: Jobs,
         past: Past,
-        is_ready: Callable[[], None],
+        readiness: Callable[[], Awaitable[Report]],
     ) -> None:
         self._callers = callers
         self._sends = sends
@@ -67,7 +68,7 @@ class Pages:
         self._prices = prices
         self._jobs = jobs
         self._past = past
-        self._is_ready = is_ready
+        self._readiness = readiness
         self.refused_log = BoundedLog(lambda why, many: log.warning("requests refused why=%s many=%d", why, many))
         send = Page("", "send", sends.answer)  # a price is another right than a send
         self._pages: dict[bytes, Page] = {
@@ -123,13 +124,10 @@ class Pages:
         if request.path == b"/healthz":
             return Answer(body=b"ok", content_type=PLAIN), "taken"
         if request.path == b"/readyz":
-            try:
-                await asyncio.to_thread(self._is_ready)
-            except SmsqError as error:
-                return Answer(
-                    body=error.sentence.encode(), content_type=PLAIN, status="503 Service Unavailable"
-                ), "failed"
-            return Answer(body=b"ready", content_type=PLAIN), "taken"
+            report = await self._readiness()
+            status = "200 OK" if report.is_ready else "503 Service Unavailable"
+            answer = Answer(body=report.written(), content_type="application/json", status=status)
+            return answer, "taken" if report.is_ready else "failed"
         if request.path.startswith(b"/sys/"):
             form = request.body.so_far()
             return _answer(shapes.write_error(WRONG, None, None, form.fmt, form.charset), form), "refused"

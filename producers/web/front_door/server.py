@@ -39,6 +39,7 @@ from smsq.worker.ledger.front_door.messages import DoorViews
 from smsq.worker.letterbox import Letterbox, host_name
 from smsq.worker.processes.beats import Pulse
 from smsq.worker.processes.bounded_log import BoundedLog
+from smsq.worker.processes.readiness import Readiness
 from smsq.worker.runtime import Runtime, explain
 from smsq.worker.settings import Settings
 
@@ -184,7 +185,7 @@ class Door:
                 prices,
                 Jobs(smsq.campaigns, ledger, keep_s, settings.mass_ask_every_s, now, gatherer.reached),
                 Past(ledger.past, partial(_singles, runtime, views), settings.keep_days, now),
-                ledger.ping,
+                Readiness(runtime.redis_url, runtime.broker_url, "door").look_soon,
             ),
             gatherer,
             runtime.metrics.door_request,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import logging
 import socket
 import threading
@@ -245,8 +246,17 @@ def test_a_ledger_that_is_away_asks_to_be_called_again(
 
 
 def test_a_receiver_with_its_ledger_is_ready(secret_plant: Plant, receive: Callable[[Runtime], Receiver]) -> None:
-    """For whoever balances load."""
-    assert receive(secret_plant.runtime).ask("GET", "/readyz") == (200, b'{"ready":true,"callbacks":true}')
+    """For the load balancer: nobody leads and no worker is up, and statuses are stored all the same."""
+    answered, body = receive(secret_plant.runtime).ask("GET", "/readyz")
+    told = json.loads(body)
+
+    assert (answered, told["ready"], told["callbacks"]) == (200, True, True)
+    assert {name: check["is"] for name, check in told["checks"].items()} == {
+        **dict.fromkeys(("ledger", "writes", "run", "broker", "halts"), "ok"),
+        "scheduler": "bad",
+        "workers": "bad",
+        "gateway": "unknown",
+    }
 
 
 def facts(many: int) -> list[Fact]:

@@ -66,7 +66,7 @@ def shown(home: Path) -> dict[tuple[str, str], float]:
 
 
 def test_a_sum_goes_on_when_a_process_starts_again(home: Path) -> None:
-    """Its starter goes on, and begins anew later: nothing is counted twice or lost, and no gauge of the dead is left."""
+    """Its starter goes on, and begins anew later: nothing is counted twice or lost, no gauge of the dead is left."""
     count(home, 2)
     count(home, 3, starter=ended())
     before = shown(home)

@@ -34,7 +34,8 @@ BATCHES_AT_ONCE = 200  # read in one round trip
 RANGE_ROWS = 1000  # at least so many messages go into the ledger at once
 RANGE_BATCHES = 10  # and at least so many batches
 FAILED = frozenset({Status.EXPIRED, Status.UNDELIVERABLE, Status.REFUSED})
-_MAY_BE_WANTED = FAILED | {Status.CANCELLED, Status.LATE}
+_NEVER_SENT = frozenset({Status.LATE, Status.CAPPED})
+_MAY_BE_WANTED = FAILED | _NEVER_SENT | {Status.CANCELLED}
 _OPTIONS = msgspec.json.Decoder(Options)
 
 ERASED = "its recipient was erased (smsq forget)"
@@ -66,7 +67,7 @@ class Wanted:
             return self.failed and self._is_reason(batch, index, status)
         if status == Status.CANCELLED:
             return self.parked if is_given_up and batch.ids else self.unsent
-        return status == Status.LATE and self.unsent
+        return status in _NEVER_SENT and self.unsent
 
     def _is_reason(self, batch: BatchView, index: int, status: int) -> bool:
         if not self.reasons:

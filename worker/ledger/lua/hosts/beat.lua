@@ -3,7 +3,7 @@
 --       4 the host whose master looks, '' for anybody else, 5 which home it is, 6 ms for which this process is sure to
 --       hear the bell of what is ready, '' if it does not.
 -- Returns {actual run, run in force or '', what halts or '', time in ms, credentials that were refused or '',
---   name of the secret key that seals or '', name of another home that has this host's number now or ''}.
+--   name of the secret key that seals or '', name of another home that has this host's number now or '', layout or ''}.
 -- include: run
 
 local SICK_KEPT_S = 3600
@@ -31,5 +31,6 @@ if ARGV[4] ~= '' and other == '' and now - tonumber(redis.call('HGET', KEYS[6], 
   if redis.call('HEXISTS', KEYS[6], ARGV[4]) == 1 then redis.call('HSET', KEYS[6], ARGV[4] .. ':at', now) end
 end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'bad_login')
+local stamp = redis.call('HMGET', KEYS[4], 'secret', 'layout')
 return { run(KEYS[2]), redis.call('HGET', KEYS[2], 'current') or '', ctl[1] or '', string.format('%.0f', now), ctl[2] or '',
-  redis.call('HGET', KEYS[4], 'secret') or '', other }
+  stamp[1] or '', other, stamp[2] or '' }
