@@ -20,6 +20,7 @@ from pathlib import Path
 
 import dramatiq
 import pytest
+import redis
 
 from smsq.worker.domain.errors import Limited
 from smsq.worker.host.journal import Journal
@@ -48,7 +49,7 @@ BY_FAULTS = {
     *("SmsqCampaignsStand", "SmsqMirrorDown", "SmsqAllMirrorsDown", "SmsqProcessesSick"),
     *("SmsqNoLeader", "SmsqNoWorkers", "SmsqClaimsExpire", "SmsqHintsWait", "SmsqStatusesAge", "SmsqCallbacksSilent"),
     *("SmsqCallbacksRefused", "SmsqDoubtsRise", "SmsqGatewayUnknownCode", "SmsqMessagesParked", "SmsqGatewayBlocks"),
-    *("SmsqLimitNear", "SmsqLoginHalted", "SmsqBalanceLow", "SmsqNoMoney", "SmsqCampaignPausedItself"),
+    *("SmsqLoginHalted", "SmsqBalanceLow", "SmsqNoMoney", "SmsqCampaignPausedItself"),
     *("SmsqRedisMemory", "SmsqRedisFull", "SmsqRedisCannotPersist", "SmsqLedgerDown", "SmsqBrokerDown"),
     *("SmsqHostsMissing", "SmsqLedgerAway", "SmsqExporterDown", "SmsqNoExporter", "SmsqNoBell", "SmsqHintsUnreadable"),
     *("SmsqAlarm", "SmsqShieldHolds", "SmsqCountryHeld", "SmsqCodesOverDailyLimit", "SmsqGatewayIdsEnd"),
@@ -59,6 +60,7 @@ BY_PAGE = {
     "SmsqStrangerIds": {'smsq_alarms_total{alarm="stranger-id"}': (None, 1)},
     "SmsqLateArrivals": {"smsq_late_arrivals_total": (0, 1)},
     "SmsqHalted": {'smsq_halted{halt="fell"}': (0, 1)},
+    "SmsqLimitNear": {'smsq_limit_used_ratio{limit="errors"}': (0.1, 0.7)},
     "SmsqGatewayBusy": {'smsq_gateway_errors_total{command="send",code="9"}': (0, 100)},
     "SmsqHintsLost": {'smsq_hints_lost_total{queue="bulk"}': (None, 9)},
     "SmsqActorsFail": {'smsq_actor_runs_total{actor="send_batches",outcome="failed"}': (0, 100)},
@@ -277,7 +279,7 @@ def test_strange_answers(watched: Watched) -> None:
 
 @slow
 def test_the_account(watched: Watched) -> None:
-    """The log-in is refused, the address is near a block and blocked, and the money runs out."""
+    """The log-in is refused, then the address is blocked."""
     town = watched.town
     watched.is_calm()
     town.order("misfortunes", {"kind": "bad_login", "next": 1, "command": "send"})
@@ -287,16 +289,12 @@ def test_the_account(watched: Watched) -> None:
     town.smsq.balance()
     watched.resolve("SmsqLoginHalted")
 
-    town.order("misfortunes", {"kind": "denied", "next": 65, "command": "send"})
-    journey.send(65, lane="urgent")
-    watched.fires("SmsqLimitNear")
-    watched.forget_pause()
     town.order("misfortunes", {"kind": "blocked", "next": 1, "command": "send"})
     journey.send(1, lane="urgent")
     watched.fires("SmsqGatewayBlocks")
     town.clear()
     watched.forget_pause()
-    watched.resolve("SmsqLimitNear", "SmsqGatewayBlocks")
+    watched.resolve("SmsqGatewayBlocks")
 
 
 @slow
@@ -361,7 +359,7 @@ def test_the_queue(watched: Watched) -> None:
 
 @slow
 def test_redis_is_full(watched: Watched) -> None:
-    """Its memory is nearly used up, then its disk is full."""
+    """Its memory is nearly used up, then its append-only file cannot be rewritten."""
     town = watched.town
     watched.is_calm()
     assert town.server is not None
@@ -370,9 +368,13 @@ def test_redis_is_full(watched: Watched) -> None:
         client.config_set("maxmemory", int(used * 1.02))
         watched.fires("SmsqRedisMemory", "SmsqRedisFull")
         client.config_set("maxmemory", 0)
-        town.server.limit_disk(town.server.size())
+        files, away = town.server.folder / "appendonlydir", town.server.folder / "away"
+        files.rename(away)
+        with contextlib.suppress(redis.RedisError):
+            client.bgrewriteaof()
         watched.fires("SmsqRedisCannotPersist")
-        town.server.limit_disk(None)
+        away.rename(files)
+        client.bgrewriteaof()
     watched.resolve("SmsqRedisMemory", "SmsqRedisFull", "SmsqRedisCannotPersist")
 
 
@@ -440,7 +442,7 @@ def test_what_a_person_reads(watched: Watched) -> None:
     heard = watched.monitors.receiver.heard
     texts = {text for _, alert in heard for text in alert["annotations"].values()}
 
-    assert len({alert["labels"]["alertname"] for _, alert in heard}) > len(alerts()) * 0.7  # others were kept back
+    assert len({alert["labels"]["alertname"] for _, alert in heard}) > len(alerts()) * 0.6  # others were kept back
     assert [text for text in texts if "error expanding" in text or "<no value>" in text or "NaN" in text] == []
     assert {path for path, alert in heard if alert["labels"]["severity"] == "ticket"} <= {"/mail"}
     assert {path for path, alert in heard if alert["labels"]["severity"] == "page"} == {"/alerts", "/mail"}
