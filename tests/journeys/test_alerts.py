@@ -125,6 +125,14 @@ class Watched:
         self.town.wait_for(self.town.is_calm, "calm", START_S)
         return True
 
+    def stop(self) -> None:
+        """End everything but the town."""
+        for process in self.others:
+            process.kill()
+            process.wait()
+        self.monitors.stop()
+        self.line.stop()
+
     def forget_pause(self) -> None:
         """End the pauses of the log-in, which last for ten minutes."""
         self.town.ledger.redis.hdel(
@@ -141,14 +149,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         pytest.skip(str(why))
     folder = tmp_path_factory.mktemp("watched")
     town = build(folder, settings={"SMSQ_SHIELD": "on", "SMSQ_SECRET_KEY": "a secret key that both homes have"})
-    town.start()
     assert town.server is not None
-    ports = quiet_ports(2)
-    monitors = Monitors(folder / "monitors", (ports[0], ports[1]), THRESHOLDS)
-    monitors.page.lines = _page(0)
-    watched = Watched(town, monitors, Proxy(("127.0.0.1", town.server.port)))
-    monitors.scrape(town.environ["SMSQ_METRICS_ADDR"])
+    watched: Watched | None = None
     try:
+        town.start()
+        ports = quiet_ports(2)
+        monitors = Monitors(folder / "monitors", (ports[0], ports[1]), THRESHOLDS)
+        monitors.page.lines = _page(0)
+        watched = Watched(town, monitors, Proxy(("127.0.0.1", town.server.port)))
+        monitors.scrape(town.environ["SMSQ_METRICS_ADDR"])
         journey = town.begin()
         journey.campaign(50)
         journey.send(5, lane="urgent")
@@ -156,11 +165,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         town.wait_for(lambda: monitors.ask(f'smsq_ledger_up{{job="{JOB}"}}'), "the first scrape", START_S)
         yield watched
     finally:
-        for process in watched.others:
-            process.kill()
-            process.wait()
-        monitors.stop()
-        watched.line.stop()
+        if watched is not None:
+            watched.stop()
         town.stop()
 
 
