@@ -127,6 +127,7 @@ LEDGER: dict[str, Role] = {
         # The last four to say whether all is well.
         keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
     ),
+    "pager": Role(also=("web", "producer")),  # `smsq web` with SMSQ_ALERTS_KEY: it enrols the pages to those on call
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
@@ -173,6 +174,7 @@ def broker() -> dict[str, frozenset[str]]:
         "producer": give,
         "door": give,
         "web": CONNECTION,
+        "pager": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},

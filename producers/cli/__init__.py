@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Row]] = {
     "demo": Row(
         "smsq.producers.cli.demo:command", "Run a sample campaign on this machine alone, then show its report."
     ),
+    "init": Row("smsq.producers.cli.init:command", "Set up a real account: ask, try it without cost, write it down."),
     "up": Row("smsq.producers.cli.up:command", "Run everything in the foreground; --sandbox brings a local gateway."),
     "send": Row("smsq.producers.cli.send:command", "Send one message."),
     "otp": Row("smsq.producers.cli.otp:group", "Send one-time codes, and check what people typed."),

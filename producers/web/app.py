@@ -1,7 +1,7 @@
-"""The web application: it receives the gateway's callbacks, and tells whether we are well.
+"""The web application: it receives the gateway's callbacks and Alertmanager's notices, and tells whether we are well.
 
-`/callback` takes statuses, `/healthz` says that the process lives, `/readyz` that it can store what it
-is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
+`/callback` takes statuses, `/alerts` pages the people on call, `/healthz` says that the process lives, `/readyz` that
+it can store what it is told; `/` names them. Nothing here logs a query: the gateway may put numbers there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from smsq.producers.api import Smsq
+from smsq.producers.web.alerts import Alerts
 from smsq.producers.web.callback import Callback, Gatherer, Stored
 from smsq.worker.domain.errors import SmsqError
 from smsq.worker.processes.beats import Pulse
@@ -24,6 +26,7 @@ from smsq.worker.runtime import Runtime
 
 PAGE = """smsq web
 /callback  takes the statuses that the gateway pushes (GET or POST, signed)
+/alerts    pages the people of SMSQ_ONCALL for Alertmanager (POST, with SMSQ_ALERTS_KEY)
 /healthz   200 while this process lives; if not, restart it
 /readyz    200 while it can store statuses, else 503 with why; if not 200, send callbacks elsewhere
 """
@@ -39,6 +42,7 @@ def make_app(runtime: Runtime) -> Starlette:
     stored = Stored(advance, ledger.note_callback, runtime.clock.monotonic)
     callback = Callback(revealed, Gatherer(stored), runtime.metrics.callback, ledger.take_replies)
 
+    alerts = Alerts(Smsq(runtime.settings), runtime.metrics.page)
     readiness = Readiness(runtime.redis_url, runtime.broker_url, "web")
 
     async def index(_: Request) -> Response:
@@ -57,11 +61,17 @@ def make_app(runtime: Runtime) -> Starlette:
             Route("/", index),
             Route("/callback", callback.__call__, methods=["GET", "POST"]),
             Route("/callback/", callback.__call__, methods=["GET", "POST"]),
+            Route("/alerts", alerts.__call__, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
         ]
     )
-    app.state.look = callback.look
+
+    def look() -> None:
+        callback.look()
+        alerts.look()
+
+    app.state.look = look
     # A redirect names the scheme that a proxy in front has stripped, and the gateway follows none.
     app.router.redirect_slashes = False
     return app

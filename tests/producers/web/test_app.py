@@ -23,8 +23,8 @@ def test_every_address_that_is_printed_leads_somewhere(plant: Plant, receive: Re
     answered, page = receiver.ask("GET", "/")
     named = [line.split()[0] for line in page.decode().splitlines()[1:]]
 
-    assert (answered, named) == (200, ["/callback", "/healthz", "/readyz"])
-    assert [receiver.ask("GET", path)[0] for path in named[1:]] == [200, 200]
+    assert (answered, named) == (200, ["/callback", "/alerts", "/healthz", "/readyz"])
+    assert [receiver.ask("GET", path)[0] for path in named[1:]] == [405, 200, 200]
 
 
 def test_a_caller_who_hangs_up_in_the_middle_is_one_quiet_line(
