@@ -126,8 +126,8 @@ LEDGER: dict[str, Role] = {
         frozenset({"hincrby"}),
         # The last four to say whether all is well.
         keys=(*_of_a_batch(), "optouts", "stamp", "lead", "sick", "homes", "away"),
-        also=("producer",),  # it enrols the pages to the people on call
     ),
+    "pager": Role(also=("web", "producer")),  # `smsq web` with SMSQ_ALERTS_KEY: it enrols the pages to those on call
     "exporter": Role(commands=frozenset({"info"})),
     "operator": Role(  # `smsq doctor`, `smsq recover`, and what a person does by hand
         frozenset(
@@ -173,7 +173,8 @@ def broker() -> dict[str, frozenset[str]]:
         "scheduler": give,
         "producer": give,
         "door": give,
-        "web": give,
+        "web": CONNECTION,
+        "pager": give,
         "exporter": CONNECTION | _DEPTH | {"info"},
         "operator": give | {"info"},
         "up": give | take | {"info"},

@@ -18,11 +18,14 @@ import hiredis
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from smsq.worker.domain.errors import BadSettings
+from smsq.worker.settings import watched
 
 TIMEOUT_S = 5.0  # for one reply: an fsync on a slow disk takes tens of milliseconds, the fork of a rewrite hundreds
 CONNECT_TIMEOUT_S = 3.0
+ASK_SENTINEL_S = 1.0  # to connect to one, and for its answer; then the next is asked
 MANY = 2**31  # connections of one client: as many as it has threads; redis-py would stop at a hundred
 
 # The errors of servers for missing rights: of a command, inside a script, and the two of Redis before 7.2.
@@ -49,7 +52,8 @@ def connect(
     connection takes.
     """
     try:
-        client: redis.Redis = redis.Redis.from_url(
+        make = _watched if watched.is_watched(url) else redis.Redis.from_url
+        client: redis.Redis = make(
             url,
             socket_timeout=timeout_s + blocking_s,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -66,6 +70,28 @@ def connect(
             f"the address of Redis at {where(url)} has options that are not valid: see SMSQ_REDIS_URL and "
             "SMSQ_BROKER_URL, and the options after their question mark"
         ) from None
+    return client
+
+
+def _watched(url: str, **how: Any) -> redis.Redis:
+    """A client of the master that the sentinels of `url` name, asked at each new connection; raises ValueError."""
+    told = watched.read(url)
+    tls: dict[str, Any] = {name: told.options[name] for name in watched.OF_TLS if name in told.options}
+    if url.startswith("rediss"):
+        tls["ssl"] = True
+    to_sentinels: dict[str, Any] = {
+        **tls,
+        "username": told.options.get("sentinel_username"),
+        "password": told.options.get("sentinel_password"),
+        "socket_timeout": ASK_SENTINEL_S,
+        "socket_connect_timeout": ASK_SENTINEL_S,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,
+    }
+    login = {"username": told.username, "password": told.password, "db": told.database}
+    sentinel: Any = Sentinel(told.sentinels, sentinel_kwargs=to_sentinels)  # type: ignore[no-untyped-call]
+    client: redis.Redis = sentinel.master_for(told.name, **tls, **login, **how)
     return client
 
 
@@ -152,6 +178,8 @@ def ask_all(connection: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
 
 def next_database(url: str) -> str:
     """The same server, the database after the one that `url` names."""
+    if watched.is_watched(url):
+        return watched.with_database(url, watched.read(url).database + 1)
     place, _, query = url.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     scheme, _, rest = place.partition("://")

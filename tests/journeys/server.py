@@ -40,7 +40,7 @@ int fdatasync(int fd) { return late(SYS_fdatasync, fd); }
 """
 
 
-def _end_with_us() -> None:
+def end_with_us() -> None:
     ask_kernel(signal.SIGKILL)
 
 
@@ -96,7 +96,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_end_with_us,
+            preexec_fn=end_with_us,
             restore_signals=False,  # a file that may not grow is an error then, not the end of the process
         )
         if most_bytes:

@@ -14,7 +14,7 @@ from tests.journeys.server import Server
 from tests.journeys.test_fallbacks import settled
 from tests.journeys.town import Town, quiet_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 RATE = 500  # messages in a second, so that the loss falls into the middle
 
@@ -40,15 +40,15 @@ def test_a_backup_is_restored_on_another_host(make_town: Callable[..., Town], tm
     journey = town.campaign(4000, rate=RATE)
     for n in range(3):
         journey.send(key=f"before-{n}")
-    journey.wait_until_sending(0.1)
+    journey.wait_until_sending(0.1, 60)
     manifest = told(town, "backup", str(tmp_path / "ledger.rdb"))
     assert manifest["ledger"]["unfinished"] == 1
 
     later = journey.file(600)  # enrolled after the backup: only the journals will know
-    assert journey.run_file(later).wait(60) == 0
+    assert journey.run_file(later).wait(120) == 0
     for n in range(3):
         town.smsq.send(town.next_phone + n, "Your code is 4821", key=f"after-{n}")
-    journey.wait_until_sending(0.4)
+    journey.wait_until_sending(0.4, 60)
     lost.kill()
     taken = settled(town, journey)
     shutil.rmtree(lost.folder)
@@ -71,7 +71,7 @@ def test_a_backup_is_restored_on_another_host(make_town: Callable[..., Town], tm
     town.wait_for(town.in_force, "claims being granted again", 20)
     for n in range(3):
         journey.send(key=f"after-{n}")
-    assert journey.run_file(later).wait(60) == 0
+    assert journey.run_file(later).wait(120) == 0
     journey.older.update(journey.campaigns)
     journey.adopt()
     town.smsq.campaigns.resume(journey.campaigns[0])

@@ -22,7 +22,8 @@ from smsq import Smsq
 from smsq.worker.domain.errors import Conflict
 from smsq.worker.gateway.http import callbacks
 from smsq.worker.queues.bell import bell_key
-from smsq.worker.queues.broker import NAMESPACE, aside_key, make_broker
+from smsq.worker.queues.broker import aside_key, make_broker
+from smsq.worker.queues.hint_broker import NAMESPACE
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
 from tests.journeys.town import SECRET, Journey, Town

@@ -98,7 +98,8 @@ def test_rabbitmq_dies_in_the_middle(rabbit_town: Town, server: RabbitServer) ->
     server.start()
     began = time.monotonic()
     rabbit_town.order("misfortunes", {"clear": True})
-    rabbit_town.wait_for(lambda: metric(rabbit_town, 'smsq_bell_up{queue="bulk"}') == 1, "workers on the new RabbitMQ", 60)
+    woken = 'smsq_bell_up{queue="bulk"}'
+    rabbit_town.wait_for(lambda: metric(rabbit_town, woken) == 1, "workers on the new RabbitMQ", 60)
     rabbit_town.record("RabbitMQ back: consumers of every lane", time.monotonic() - began)
 
     journey.phones += codes.phones
@@ -118,7 +119,7 @@ def test_rabbitmq_freezes(rabbit_town: Town, server: RabbitServer) -> None:
             began = time.monotonic()
             journey.send(1)
             took.append(time.monotonic() - began)
-    rabbit_town.wait_for(lambda: are_out(rabbit_town, journey.singles), "codes", 30)
+        rabbit_town.wait_for(lambda: are_out(rabbit_town, journey.singles), "codes", 30)
         hints = Hints(rabbit_town.smsq.runtime.broker)
         given = [hints.batches("bulk", [Ref(1)]) for _ in range(50)]
         journey.campaign(200)

@@ -34,6 +34,7 @@ from smsq.worker.processes.private_redis.redis_server import find_server
 from smsq.worker.queues.broker import aside_key, make_broker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.redis_client import connect
+from smsq.worker.redis_health import load
 from smsq.worker.runtime import Runtime
 from smsq.worker.scheduler.upkeep import Upkeep
 from smsq.worker.settings import Settings
@@ -214,6 +215,13 @@ def test_who_only_reads_changes_nothing(clients: Callable[..., Any]) -> None:
     ):
         with pytest.raises(redis_py.exceptions.NoPermissionError):
             attempt()
+
+
+def test_the_exporter_may_ask_both_servers_how_full_they_are(clients: Callable[..., Any]) -> None:
+    """Who has no such right is told nothing, and takes the server for up."""
+    for server in ("ledger", "broker"):
+        assert load(clients(server, "exporter")) is not None
+    assert load(clients("ledger", "web")) is None
 
 
 def test_no_worker_can_delete_from_the_ledger(clients: Callable[..., Any]) -> None:
@@ -499,6 +507,7 @@ def test_a_campaign_passes_under_least_rights(host: Host, servers: dict[str, Gua
     assert count["twice_by_id"] == 0
     assert count["callbacks"]["pushed"] > 0
     assert "smsq_ledger_up 1.0" in metrics
+    assert 'smsq_redis_memory_bytes{server="broker"}' in metrics
     assert 'smsq_queue_hints{queue="bulk"}' in metrics
     forget_everything(host)
     smsq.close()
@@ -535,6 +544,12 @@ def test_the_wrong_role_is_told_so(quiet_host: Host) -> None:
 
     assert "Redis forbids" in said
     assert "SMSQ_REDIS_URL" in said
+
+
+def test_the_user_for_backups_can_make_one(quiet_host: Host, tmp_path: Path) -> None:
+    """Nobody else may have Redis write a snapshot."""
+    assert "BGSAVE" in quiet_host.smsq("operator", "backup", str(tmp_path / "ledger.rdb"), code=1)
+    assert "bytes in" in quiet_host.smsq("backup", "backup", str(tmp_path / "ledger.rdb"))
 
 
 def test_whoever_reads_the_file_again_may_write(quiet_host: Host) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from tests.journeys.town import Journey, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROWS = 300  # of each zone
 RATE, BATCH = 15, 10
 MINUTE_S = 60
-OPEN_S = 2 * MINUTE_S  # the window is 12:00-12:02
+OPEN_S = 6 * MINUTE_S  # the window is 12:00-12:06: on a busy machine a killed worker is back after a minute or two
 AHEAD_S = 15  # from the enrolment until the first window closes: too short for all rows of that zone
 OPTED_OUT = 20
 
@@ -50,14 +50,14 @@ def begun(town: Town, opens: dict[str, int]) -> tuple[Journey, dict[int, str]]:
     rows = [
         {"phone": f"+{phone}", "name": f"P{n}", "tz": zones[n % len(zones)]} for n, phone in enumerate(journey.phones)
     ]
-    view = town.smsq.campaigns.run(rows, text="Hello {name}", window="12:00-12:02", per_row={"zone": "tz"}, rate=RATE)
+    view = town.smsq.campaigns.run(rows, text="Hello {name}", window="12:00-12:06", per_row={"zone": "tz"}, rate=RATE)
     journey.campaigns.append(view.id)
     return journey, {phone: list(opens)[n % len(zones)] for n, phone in enumerate(journey.phones)}
 
 
 @pytest.mark.fault
 def test_no_row_leaves_outside_of_its_window_whatever_is_killed(make_town: Callable[..., Town]) -> None:
-    """One zone closes, another opens at that moment, a third a minute later: worker and scheduler kill -9 at each.
+    """One zone closes, another opens at that moment, a third a minute later: workers and scheduler kill -9 around each.
 
     By the gateway's stamps nothing leaves outside of its own window, nobody gets it twice, and every row whose window
     is long enough has left; but for those who opted out before theirs opened.
@@ -85,7 +85,7 @@ def test_no_row_leaves_outside_of_its_window_whatever_is_killed(make_town: Calla
         served = {phone for phone in found if zone_of[phone] != "closing"}
         return len(served) == 2 * ROWS - OPTED_OUT
 
-    town.wait_for(are_through, "rows of the zones that opened", OPEN_S)
+    town.wait_for(are_through, "rows of the zones that opened", OPEN_S + MINUTE_S)
     town.smsq.campaigns.cancel(journey.campaigns[0])
     town.wait_for(journey.is_over, "the end of the campaign", 120, town.own_time)
 

@@ -147,6 +147,16 @@ PARTS: tuple[Part, ...] = (
         "tests/worker/gateway/http/test_replies.py::test_one_row_spoils_no_page",
     ),
     Part(
+        "A process meets a ledger that a newer version laid out otherwise",
+        "it ends with a sentence and has changed nothing",
+        "tests/worker/ledger/test_layouts.py::test_a_newer_ledger_is_refused_by_every_verb",
+    ),
+    Part(
+        "A backup is damaged, cut or without its manifest",
+        "nothing is restored",
+        "tests/producers/test_backup.py::test_a_damaged_backup_is_refused",
+    ),
+    Part(
         "An older copy of the ledger, or a replica that missed something",
         "the roll call does not clear it",
         "tests/worker/host/test_master.py::test_an_older_copy_is_not_cleared",

@@ -21,6 +21,11 @@ from smsq.worker.redis_client import ask, ask_all, at_each_exchange, connect, ne
         ("redis://user:p%40ss@host:6379/3", "redis://user:p%40ss@host:6379/4"),
         ("rediss://host/0?ssl_cert_reqs=required", "rediss://host/1?ssl_cert_reqs=required"),
         ("redis://host?db=2", "redis://host?db=3"),
+        (
+            "redis+sentinel://:p@a:1,b:2/name?sentinel_password=x",
+            "redis+sentinel://:p@a:1,b:2/name/1?sentinel_password=x",
+        ),
+        ("rediss+sentinel://a,b/name/3", "rediss+sentinel://a,b/name/4"),
         ("unix:///run/redis.sock", "unix:///run/redis.sock?db=1"),
         ("unix:///run/redis.sock?db=0", "unix:///run/redis.sock?db=1"),
     ],
@@ -33,6 +38,23 @@ def test_the_next_database_is_on_the_same_server(url: str, following: str) -> No
 def test_an_address_is_shown_without_its_password() -> None:
     """What goes into messages has no secret in it."""
     assert where("rediss://user:secret@host:6379/0?password=x") == "rediss://host:6379/0"
+
+
+def test_sentinels_are_asked_with_their_own_log_in_and_the_master_with_its() -> None:
+    """Neither repeats a command, and a sentinel that is away costs a second."""
+    client = connect("redis+sentinel://me:p%23@a:1,b/name/3?sentinel_username=s&sentinel_password=t", timeout_s=2.0)
+    pool = client.connection_pool
+    first, second = (each.connection_pool.connection_kwargs for each in pool.sentinel_manager.sentinels)
+
+    assert (pool.service_name, [first["host"], second["host"]], [first["port"], second["port"]]) == (
+        "name",
+        ["a", "b"],
+        [1, 26379],
+    )
+    assert (first["username"], first["password"], first["socket_timeout"]) == ("s", "t", 1.0)
+    told = pool.connection_kwargs
+    assert (told["username"], told["password"], told["db"], told["socket_timeout"]) == ("me", "p#", 3, 2.0)
+    assert (told["retry"].get_retries(), first["retry"].get_retries()) == (0, 0)
 
 
 @pytest.mark.parametrize("options", ["db=s3cret", "socket_timeout=s3cret", "no_such_option=s3cret", "protocol=9"])

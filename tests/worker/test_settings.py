@@ -286,7 +286,16 @@ def test_a_password_that_ends_the_host_s_name_is_a_sentence(scheme: str, passwor
 
 
 @pytest.mark.parametrize(
-    "address", ["redis://:s3cret", "redis://me:s3cret/0", "redis://s3cret:9:9", "redis://host/s3cret@x"]
+    "address",
+    [
+        *("redis://:s3cret", "redis://me:s3cret/0", "redis://s3cret:9:9", "redis://host/s3cret@x"),
+        *(
+            "redis+sentinel://:s3cret@a,b",
+            "redis+sentinel://:s3#cret@a/name",
+            "redis+sentinel://a/name?password=s3cret",
+        ),
+        *("redis+sentinel://:s3cret@a,/name"),
+    ],
 )
 def test_an_address_without_its_host_keeps_its_password(address: str) -> None:
     """Somebody forgot what stands behind the @."""
@@ -306,6 +315,7 @@ def test_an_address_without_its_host_keeps_its_password(address: str) -> None:
             "redis://[::1]:6379",
             "redis://:p@a@host/1",
         ),
+        "redis+sentinel://me:p%2C@a:26379,b:26379,[::1]/name/1?sentinel_password=x",
         *("unix:///run/redis.sock?db=1", "unix://me:p@/run/redis.sock", "rediss://host/0?ssl_cert_reqs=required"),
     ],
 )

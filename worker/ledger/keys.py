@@ -35,7 +35,7 @@
 | `owners` | sorted set | worker processes; score: last beat | beat | when silent for an hour |
 | `sick` | hash | worker processes that cannot send: why, since when | beat | an hour after the last said so |
 | `n:gid` `n:batch` | string | counters | claim, enrol | never: an id must not come again |
-| `run` | hash | the run in force, the last n of each | establish, claim, enrol, report | never: it tells a fall-back |
+| `run` | hash | the run in force, the last n of each, the layout | all that count | never: it tells a fall-back |
 | `rollcall:<run>` | hash | what each host reported | report | a week |
 | `gone:<run>` | set | hosts that an operator gave up in that roll call | give_up | a week |
 | `recovered:<run>` | set | hosts whose journals were taken over | recover | a week |

@@ -12,8 +12,8 @@ import msgspec
 
 from smsq.worker.domain.lane import SENDING
 
-# Of the whole ledger, in its stamp; a ledger without the number has layout 1. Raise it only if a process of the version
-# before would misread what this one writes: then both cannot work on one ledger, and an upgrade stops everything.
+# Of the whole ledger, beside its run; a ledger without the number has layout 1. Raise it only if a process of the
+# version before would misread what this one writes: both cannot share a ledger then, and an upgrade stops everything.
 LAYOUT = 1
 OF_ROWS = " "  # before the options of a batch of a campaign, if its rows have options of their own
 EXEMPT = "x"  # in the place of the number by which a message was screened, if it goes to those who opted out too

@@ -229,9 +229,10 @@ class Standing:
         self, live: Sequence[bytes], totals: Mapping[str, int], refused: bytes, now: float
     ) -> tuple[Overview, int]:
         """What campaigns come to, and how often the log-in with this fingerprint was tried since it was refused."""
+        tried = f"login:{refused.decode()}"
         with translated(), self.redis.pipeline(transaction=False) as pipe:
             pipe.hget(self.ledger.keys.campaign(""), "s:queued")
-            pipe.zcard(self.key(f"limit:login:{refused.decode()}"))
+            pipe.zcard(self.key(f"limit:{tried}"))
             for campaign_id in live:
                 pipe.hmget(self.ledger.keys.campaign(campaign_id.decode()), FIELDS)
             queued, tries, *campaigns = pipe.execute()

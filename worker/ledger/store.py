@@ -146,7 +146,7 @@ class Store:
         """A client for one thread. Raises LedgerForeign if the ledger has a newer layout than this version knows."""
         client = self.redis.client()
         try:
-            if (layout := int(client.hget(self.key("stamp"), "layout") or 1)) > LAYOUT:
+            if (layout := int(client.hget(self.key("run"), "layout") or 1)) > LAYOUT:
                 raise other_layout(layout)
         except NoPermissionError:  # an ACL file of a version that did not look
             return client

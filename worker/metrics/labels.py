@@ -23,7 +23,7 @@ def _listed(names: Iterable[str]) -> str:
 
 LABELS: Final[dict[str, str]] = {
     "lane": _listed(LANES),
-    "queue": _listed(QUEUES),
+    "queue": _listed(QUEUES) + "; of `smsq_bell_up` also `urgent.ledger`, by which the ledger itself wakes a worker",
     "channel": "a row of `gateway/channels.py`, or `simulated` for messages to simulated numbers",
     "network": "an operator's country and network code, such as `25001`, of the first 50 seen; `other` for the rest",
     "status": "a name that reports show (`domain/status.py`)",

@@ -25,7 +25,7 @@ ROWS: Final[tuple[Metric, ...]] = (
     ),
     counted(
         "smsq_batches",
-        "Batches by state.",
+        "Batches that are in this state now. A batch leaves in one request: one message, or many of a campaign.",
         ("lane", "state"),
         "batches",
         words=STATES,
@@ -34,12 +34,17 @@ ROWS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_slots",
         "gauge",
-        "Requests that may still be running. More of these than of sending batches: some have lost their worker.",
+        "Requests that may still be running. If they are more than the batches in state `sending`, some have lost "
+        "their worker, and keep others back until the gateway must have closed them.",
         ("lane",),
         "scrape",
     ),
     Metric(
-        "smsq_queue_oldest_seconds", "gauge", "Age of the oldest batch that is ready to be sent.", ("lane",), "scrape"
+        "smsq_queue_oldest_seconds",
+        "gauge",
+        "Time since the oldest batch that is ready to be sent was enrolled, 0 if there is none.",
+        ("lane",),
+        "scrape",
     ),
     Metric(
         "smsq_enrol_to_accept_seconds",
@@ -55,7 +60,9 @@ ROWS: Final[tuple[Metric, ...]] = (
         ("lane", "channel"),
         buckets=FATE_BUCKETS,
     ),
-    counted("smsq_pending_statuses", "Accepted messages without a final status.", (), "pending"),
+    counted(
+        "smsq_pending_statuses", "Messages that the gateway accepted and that have no final status yet.", (), "pending"
+    ),
     Metric(
         "smsq_status_age_seconds",
         "gauge",
@@ -73,7 +80,7 @@ ROWS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_files_missing_total",
         "counter",
-        "Claims given back since their files were not on that host.",
+        "Messages that this host left to others because their files are not here (SMSQ_FILES).",
         ("lane",),
     ),
 )

@@ -23,8 +23,20 @@ ROWS: Final[tuple[Metric, ...]] = (
         "host",
     ),
     Metric("smsq_halted", "gauge", "1 while sending is halted and somebody must act, by reason.", ("halt",), "scrape"),
-    Metric("smsq_leader", "gauge", "1 while a scheduler leads.", (), "scrape"),
-    Metric("smsq_owners", "gauge", "Worker processes that send heartbeats.", (), "scrape"),
+    Metric(
+        "smsq_leader",
+        "gauge",
+        "1 while a scheduler leads. At 0 campaigns stand still and no status is asked for.",
+        (),
+        "scrape",
+    ),
+    Metric(
+        "smsq_owners",
+        "gauge",
+        "Worker processes that are up, on all hosts: those that sent a heartbeat within five seconds.",
+        (),
+        "scrape",
+    ),
     Metric(
         "smsq_sick_processes",
         "gauge",

@@ -7,7 +7,13 @@ from typing import Final
 from smsq.worker.metrics.row import Metric
 
 ROWS: Final[tuple[Metric, ...]] = (
-    Metric("smsq_queue_hints", "gauge", "Hints that wait in the queue.", ("queue",), "scrape"),
+    Metric(
+        "smsq_queue_hints",
+        "gauge",
+        "Hints that wait for a worker. If they stay above 0, workers of that lane are down, stuck or too few.",
+        ("queue",),
+        "scrape",
+    ),
     Metric(
         "smsq_hints_lost_total",
         "counter",
@@ -18,7 +24,7 @@ ROWS: Final[tuple[Metric, ...]] = (
     Metric(
         "smsq_bell_up",
         "gauge",
-        "0 while a consumer polls since it cannot wait for wake-ups; of `urgent.ledger`, while codes need hints.",
+        "1 while workers are woken when a hint comes. 0: at least one polls instead, which costs some milliseconds.",
         ("queue",),
     ),
     Metric(

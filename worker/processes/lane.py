@@ -122,6 +122,7 @@ def run_worker(
             stop.join(BEAT_S)
             manager.alive()
     wire[1].close()
+    beater.ended.set()
     beats.join(LAST_BEAT_S)
     if not has_master and not beats.is_alive():
         master.sign_off()
@@ -183,14 +184,15 @@ class _Beater:
 
     def __post_init__(self) -> None:
         self.first = threading.Event()
+        self.ended = threading.Event()
         runtime = self.runtime
         key_names = runtime.sealer.names if LANES[self.lane].carries_otp else ()
         self._told = Told(runtime.health, runtime.journal, runtime.credentials, key_names, runtime.clock)
         self._alive = Alive(runtime.settings.home, f"worker-{self.lane}")
 
     def run(self) -> None:
-        """Beat until the runtime stops."""
-        while not self.runtime.stopping.is_set():
+        """Beat until the last request has ended: while a process stops, its claims are still being sent."""
+        while not self.ended.is_set():
             self._alive.beat()
             self.manager.alive()
             try:
@@ -199,7 +201,7 @@ class _Beater:
                 log.warning("beat not heard why=%s", error.sentence)
             except OSError as error:  # of the journal's disk
                 log.error("roll call not answered why=%s", error.strerror)
-            self.runtime.clock.wait(BEAT_S, self.runtime.stopping)
+            self.runtime.clock.wait(BEAT_S, self.ended)
 
     def _beat(self) -> None:
         runtime, began = self.runtime, self.runtime.clock.monotonic()

@@ -29,6 +29,7 @@ from smsq.worker.queues.hint_broker import ASIDE_S, KEEP_ASIDE, NAMESPACE, HintB
 from smsq.worker.queues.messages import RING, read
 from smsq.worker.queues.texts import ACKNOWLEDGE, PUT_ASIDE
 from smsq.worker.redis_client import TIMEOUT_S, Clients, ask, ask_all, at_each_exchange, connect, no_right
+from smsq.worker.settings.watched import is_watched
 
 AMQP: Final = ("amqp://", "amqps://")  # addresses of RabbitMQ
 OTHER: Final = Queue(name="", poll_ms=100, slice_s=1.0)  # for a queue that belongs to no lane
@@ -341,7 +342,7 @@ def make_broker(
         from smsq.worker.queues.rabbitmq import RabbitHintBroker  # its library is not installed everywhere
 
         broker = RabbitHintBroker(url, middleware, timeout_s=timeout_s)
-    elif url.startswith(("redis://", "rediss://", "unix://")):
+    elif url.startswith(("redis://", "rediss://", "unix://")) or is_watched(url):
         broker = RedisHintBroker(connect(url, timeout_s=timeout_s), middleware)
     else:
         raise BadSettings(

@@ -12,6 +12,7 @@ from smsq.worker.domain import api_key
 from smsq.worker.domain import phone as phones
 from smsq.worker.domain.errors import BadPhone
 from smsq.worker.domain.otp import LONGEST, SHORTEST
+from smsq.worker.settings import watched
 from smsq.worker.settings.secret import Secret
 
 MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}  # meant if an address of a mail server has none
@@ -167,6 +168,8 @@ def redis_url(*schemes: str) -> Callable[[str], str]:
     reader = urls(*schemes)
 
     def read(written: str) -> str:
+        if watched.is_watched(written):
+            return watched_url(written)
         reader(written)
         try:
             parts = urlsplit(written)
@@ -185,12 +188,25 @@ def redis_url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def watched_url(written: str) -> str:
+    """The address of a Redis that Sentinel watches."""
+    try:
+        watched.read(written)
+    except ValueError:  # its message may have a part of the password
+        raise ValueError(
+            "an address such as redis+sentinel://user:password@host:26379,host:26379,host:26379/name/0, with each "
+            "# ? / [ ] @ , and % of the password written as %23 %3F %2F %5B %5D %40 %2C and %25, of these options: "
+            + ", ".join(watched.OPTIONS)
+        ) from None
+    return written
+
+
 AMQP_OPTIONS = ("heartbeat", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 def broker_url(written: str) -> str:
     """The address of a Redis, or of a RabbitMQ with a virtual host and the options of AMQP_OPTIONS."""
-    urls("redis", "rediss", "unix", "amqp", "amqps")(written)
+    urls("redis", "rediss", "unix", *watched.SCHEMES, "amqp", "amqps")(written)
     if not written.startswith("amqp"):
         return redis_url("redis", "rediss", "unix")(written)
     try:

@@ -72,7 +72,7 @@ FIELDS: tuple[Field, ...] = (
         "redis_url",
         readers.redis_url("redis", "rediss", "unix"),
         None,
-        "The Redis that keeps the ledger, and the queues if SMSQ_BROKER_URL is not set.",
+        "The Redis that keeps the ledger, and the queues if SMSQ_BROKER_URL is not set; it may be watched by Sentinel (`redis+sentinel://`).",
         "a private server under the home",
     ),
     Field(

@@ -60,7 +60,6 @@ PAGE = Page(
                     levels=Levels(warning=0.5, bad=0.1, falling=True),
                     nothing="no codes",
                     runbook="Codes are late",
-                    trend=False,
                 ),
                 number(
                     "Slowest 1 %, 30 min",

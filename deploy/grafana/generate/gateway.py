@@ -17,6 +17,7 @@ from deploy.grafana.generate.queries import (
 )
 
 SENDS = 'command="send"'
+BLOCKING = 'limit=~"errors|logins"'
 DOUBTFUL, PARKED, SENDING = 'state="doubtful"', 'state="parked"', 'state="sending"'
 
 
@@ -49,9 +50,9 @@ PAGE = Page(
                     runbook="No mirror reachable",
                 ),
                 number(
-                    "Nearest limit",
-                    "How much is used of that blocking limit of the gateway that is nearest to being reached.",
-                    Query(f"max({ledger('smsq_limit_used_ratio')})", "used"),
+                    "Nearest to a block",
+                    "How much is used of the limits of errors and log-ins, beyond which the gateway blocks us.",
+                    Query(f"max({ledger('smsq_limit_used_ratio', BLOCKING)})", "used"),
                     unit="percentunit",
                     decimals=0,
                     levels=Levels(warning=0.5, bad=0.8),
@@ -60,7 +61,7 @@ PAGE = Page(
                 number(
                     "Doubtful batches",
                     "Batches whose outcome is unknown and that are being asked about.",
-                    Query(total(ledger("smsq_batches", DOUBTFUL)), "doubtful"),
+                    Query(f"sum({ledger('smsq_batches', DOUBTFUL)})", "doubtful"),
                     unit="short",
                     levels=Levels(warning=1, bad=20),
                     runbook="Outcome unknown",
@@ -86,7 +87,6 @@ PAGE = Page(
                     unit="short",
                     levels=Levels(warning=1e8, bad=1e7, falling=True),
                     runbook="Gateway ids end",
-                    trend=False,
                 ),
             ],
         ),
@@ -141,7 +141,7 @@ PAGE = Page(
                 ),
                 graph(
                     "Limits used",
-                    "How much of each blocking limit of the gateway is used; at 100 % it may block the log-in.",
+                    "How much of each limit of the gateway is used; limits of requests at once are often near 1.",
                     Query(ledger("smsq_limit_used_ratio"), "{{limit}}"),
                     unit="percentunit",
                     most=1,

@@ -12,12 +12,10 @@ from deploy.grafana.generate.queries import (
     ledger,
     ledger_increase,
     ledger_rate,
-    or_zero,
     process_rate,
     process_value,
     quantile,
     recorded,
-    total,
 )
 
 URGENT = 'lane="urgent"'
@@ -70,9 +68,7 @@ PAGE = Page(
                     Query(f"max({ledger('smsq_halted')})", "halted"),
                     unit="short",
                     words={0: ("goes on", GOOD), 1: ("HALTED", BAD)},
-                    nothing="unknown",
                     runbook="Login halted",
-                    trend=False,
                 ),
                 number(
                     "Mirrors up",
@@ -96,7 +92,7 @@ PAGE = Page(
                 number(
                     "Alerts firing",
                     "Alerts of smsq that fire now; the red marks in the graphs are where they began.",
-                    Query(or_zero(f"count({ALERTS})"), "firing"),
+                    Query(f"count({ALERTS}) or vector(0)", "firing"),
                     unit="short",
                     levels=ANY,
                 ),
@@ -112,7 +108,7 @@ PAGE = Page(
                 number(
                     "Doubtful batches",
                     "Batches whose outcome is unknown and that are being asked about; nothing of them is sent again.",
-                    Query(total(DOUBTFUL), "doubtful"),
+                    Query(f"sum({DOUBTFUL})", "doubtful"),
                     unit="short",
                     levels=Levels(warning=1, bad=20),
                     runbook="Outcome unknown",
@@ -120,7 +116,7 @@ PAGE = Page(
                 number(
                     "Parked batches",
                     "Batches whose outcome could not be found out: a person must decide whether to send them again.",
-                    Query(total(PARKED), "parked"),
+                    Query(f"sum({PARKED})", "parked"),
                     unit="short",
                     levels=ANY,
                     runbook="Parked messages",
@@ -149,7 +145,6 @@ PAGE = Page(
                     Query(ledger("smsq_owners"), "processes"),
                     unit="short",
                     levels=Levels(bad=1, falling=True),
-                    nothing="unknown",
                     runbook="A host cannot send",
                 ),
             ],
@@ -208,7 +203,7 @@ PAGE = Page(
                     "not suffice.",
                     Query(ledger("smsq_balance"), "balance"),
                     Query(ledger("smsq_queued_cost"), "cost of what is queued"),
-                    unit="locale",
+                    unit="short",
                     runbook="No money",
                     size=(8, 7),
                 ),

@@ -6,7 +6,7 @@ A panel says in one sentence what it shows. Levels are goals: the colour of a va
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +60,8 @@ COLOURS: Final = {  # of what always means the same
     "sending": "blue",
     "doubtful": "orange",
     "parked": "red",
+    "unknown": "orange",
+    "unreachable": "purple",
 }
 ALERT: Final = "alert above"  # the legend of a threshold that is a series
 ALERT_LINE: Final = [
@@ -102,24 +104,26 @@ def number(
     unit: str,
     levels: Levels | None = None,
     words: Mapping[int, tuple[str, str]] | None = None,
-    nothing: str = "none",
+    nothing: str = "unknown",
     runbook: str = "",
     size: tuple[int, int] = (4, 4),
     decimals: int | None = None,
-    trend: bool = True,
 ) -> stat.Panel:
-    """One large value, its background coloured by the levels; `words` replace values, `nothing` stands for no data."""
+    """One large value, its background coloured by the levels; `words` replace values, `nothing` stands for no data.
+
+    It is the value of now: the newest of a range would stay green for hours after the exporter has gone.
+    """
     panel = (
         stat.Panel()
         .title(title)
         .description(says)
         .unit(unit)
-        .targets(_targets(queries))
+        .targets([_target(query, letter).instant() for letter, query in _lettered(queries)])
         .datasource(SOURCE)
         .span(size[0])
         .height(size[1])
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .graph_mode(BigValueGraphMode.AREA if trend else BigValueGraphMode.NONE)
+        .graph_mode(BigValueGraphMode.NONE)
         .no_value(nothing)
         .mappings(_words(words or {}, nothing))
         .links(_runbook(runbook))
@@ -249,8 +253,12 @@ def rows(
 
 
 def _targets(queries: Sequence[Query]) -> list[Builder[variants.Dataquery]]:
+    return [_target(query, letter) for letter, query in _lettered(queries)]
+
+
+def _lettered(queries: Sequence[Query]) -> Iterator[tuple[str, Query]]:
     """With the letters A, B, …: without them Grafana cannot tell queries apart."""
-    return [_target(query, letter) for letter, query in zip(string.ascii_uppercase, queries, strict=False)]
+    return zip(string.ascii_uppercase, queries, strict=False)
 
 
 def _target(query: Query, letter: str) -> prometheus.Dataquery:

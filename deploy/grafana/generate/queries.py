@@ -79,12 +79,17 @@ def grown(name: str, *matchers: str, over: str) -> str:
     row = _row(name)
     selected = _selected(name, JOB, *matchers)
     now, then = (f"sum(max{_by(row.labels)} ({selected}{offset}))" for offset in ("", f" offset {over}"))
-    return f"clamp_min(({now} or vector(0)) - ({then} or vector(0)), 0)"
+    return f"clamp_min(({or_zero(now)}) - ({then} or vector(0)), 0)"
 
 
 def or_zero(expr: str) -> str:
-    """With 0 for what was never counted: nothing there means none."""
-    return f"{expr} or vector(0)"
+    """With 0 for what the ledger never counted; while nobody can read it, nothing, for that is not the same."""
+    return f"{expr} or 0 * max(smsq_ledger_up{{{JOB}}} == 1)"
+
+
+def or_none(expr: str) -> str:
+    """With 0 for what no process ever counted; while no exporter answers, nothing."""
+    return f"{expr} or 0 * max(up{{{JOB}}} == 1)"
 
 
 def total(expr: str) -> str:

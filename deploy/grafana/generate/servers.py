@@ -11,6 +11,7 @@ from deploy.grafana.generate.queries import (
     ledger,
     ledger_increase,
     ledger_rate,
+    or_none,
     process_increase,
     process_rate,
     process_value,
@@ -40,9 +41,7 @@ PAGE = Page(
                     Query(ledger("smsq_leader"), "leader"),
                     unit="short",
                     words={0: ("none", BAD), 1: ("leads", GOOD)},
-                    nothing="unknown",
                     runbook="Child ended",
-                    trend=False,
                 ),
                 number(
                     "Worker processes",
@@ -50,7 +49,6 @@ PAGE = Page(
                     Query(ledger("smsq_owners"), "processes"),
                     unit="short",
                     levels=Levels(bad=1, falling=True),
-                    nothing="unknown",
                     runbook="A host cannot send",
                 ),
                 number(
@@ -75,9 +73,7 @@ PAGE = Page(
                     Query(f"min({ledger('smsq_redis_persistence_ok')})", "went well"),
                     unit="short",
                     words={0: ("FAILED", BAD), 1: ("well", GOOD)},
-                    nothing="unknown",
                     runbook="Redis may lose writes",
-                    trend=False,
                 ),
                 number(
                     "Disk left",
@@ -86,7 +82,6 @@ PAGE = Page(
                     unit="percentunit",
                     decimals=0,
                     levels=Levels(warning=0.2, bad=0.1, falling=True),
-                    nothing="unknown",
                     runbook="Journal cannot be written",
                 ),
             ],
@@ -215,7 +210,7 @@ PAGE = Page(
                     "Lost between processes",
                     "Lost hints and wake-ups, unreadable hints and claims without their files, in each 5 minutes.",
                     *(
-                        Query(f"{process_increase(name, over='5m')} or vector(0)", legend)
+                        Query(or_none(process_increase(name, over="5m")), legend)
                         for name, legend in (
                             ("smsq_hints_lost_total", "hints lost"),
                             ("smsq_rings_lost_total", "wake-ups lost"),

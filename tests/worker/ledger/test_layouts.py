@@ -15,7 +15,7 @@ from tests.worker.conftest import ACCOUNT
 @pytest.fixture
 def newer(desk: Any) -> Any:
     """A ledger that a newer version has changed."""
-    desk.redis.hset(desk.ledger.key("stamp"), "layout", LAYOUT + 1)
+    desk.redis.hset(desk.ledger.key("run"), "layout", LAYOUT + 1)
     return desk
 
 
@@ -27,17 +27,17 @@ def raised(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     return Ledger(desk.redis)
 
 
-def test_the_layout_is_in_the_stamp_of_a_new_ledger(desk: Any) -> None:
+def test_the_layout_is_in_a_new_ledger(desk: Any) -> None:
     """So every version knows what it meets."""
     desk.redis.flushdb()
     desk.ledger.establish(ACCOUNT)
 
-    assert desk.redis.hget(desk.ledger.key("stamp"), "layout") == str(LAYOUT).encode()
+    assert desk.redis.hget(desk.ledger.key("run"), "layout") == str(LAYOUT).encode()
 
 
 def test_a_ledger_without_the_number_is_of_layout_1(desk: Any) -> None:
     """Versions before it wrote none; they and this one share a ledger."""
-    desk.redis.hdel(desk.ledger.key("stamp"), "layout")
+    desk.redis.hdel(desk.ledger.key("run"), "layout")
 
     assert LAYOUT == 1
     assert Ledger(desk.redis).establish(ACCOUNT) == "known"
@@ -73,4 +73,4 @@ def test_a_layout_is_raised_only_if_nobody_of_the_old_one_works(desk: Any, raise
     desk.redis.delete(desk.ledger.key("lead"))
 
     assert raised.establish(ACCOUNT) == "known"
-    assert desk.redis.hget(desk.ledger.key("stamp"), "layout") == str(LAYOUT + 1).encode()
+    assert desk.redis.hget(desk.ledger.key("run"), "layout") == str(LAYOUT + 1).encode()

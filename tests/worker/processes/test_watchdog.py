@@ -17,7 +17,8 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.processes.watchdog import SICK, Watchdog
-from smsq.worker.queues.broker import HintBroker, make_broker
+from smsq.worker.queues.broker import make_broker
+from smsq.worker.queues.hint_broker import HintBroker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.workers import make_worker
 

@@ -19,7 +19,8 @@ from smsq.worker.domain.lane import QUEUES
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues import broker
 from smsq.worker.queues.bell import MOST_RINGS, bell_key
-from smsq.worker.queues.broker import NAMESPACE, HintBroker, HintConsumer, make_broker
+from smsq.worker.queues.broker import HintConsumer, make_broker
+from smsq.worker.queues.hint_broker import NAMESPACE, HintBroker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.workers import make_worker
 from smsq.worker.redis_client import connect

@@ -16,7 +16,8 @@ import redis as redis_py
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.errors import BadInput, BadSettings
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
-from smsq.worker.queues.broker import QUEUES, HintBroker, aside_key, make_broker
+from smsq.worker.queues.broker import QUEUES, aside_key, make_broker
+from smsq.worker.queues.hint_broker import HintBroker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.workers import make_worker
 from smsq.worker.redis_client import connect
@@ -230,8 +231,8 @@ def test_a_worker_outlives_a_restart_of_redis(tmp_path_factory: pytest.TempPathF
             await_true(lambda: seen == ["1", "2"] and not broker.fetched("bulk"))
 
 
-def test_only_redis_addresses_will_do() -> None:
+def test_other_addresses_are_refused() -> None:
     """Another scheme is refused with what would do, and without its password."""
-    with pytest.raises(BadSettings, match=r"begins with 'amqp'; it must begin with redis, rediss or unix") as refusal:
-        make_broker("amqp://user:secret@host")
+    with pytest.raises(BadSettings, match=r"begins with 'http'; it must begin with redis, rediss") as refusal:
+        make_broker("http://user:secret@host")
     assert "secret" not in str(refusal.value)

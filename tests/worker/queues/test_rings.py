@@ -17,7 +17,8 @@ from smsq.worker.ledger import Ledger
 from smsq.worker.ledger.batches.waking import BELL
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.queues import rings as rings_module
-from smsq.worker.queues.broker import HintBroker, make_broker
+from smsq.worker.queues.broker import make_broker
+from smsq.worker.queues.hint_broker import HintBroker
 from smsq.worker.queues.hints import Hints
 from smsq.worker.queues.rings import Rings
 from smsq.worker.queues.workers import give_back, make_worker

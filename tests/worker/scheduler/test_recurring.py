@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from smsq.worker.domain import guests
+from smsq.worker.domain.optout import OptOut, plain_key
 from smsq.worker.domain.recurrence import Recurrence, Series
+from smsq.worker.ledger import NoClaim
 from smsq.worker.scheduler import recurring as recurring_module
 from smsq.worker.scheduler.feed import Feed
 from smsq.worker.scheduler.recurring import GRACE_S, Recurring
 from smsq.worker.scheduler.windup import WindUp
 
+PHONE = 79990000000  # of the first row
 DAY_S, HOUR_S = 86_400.0, 3_600.0
 
 
@@ -159,3 +162,15 @@ def test_rows_that_are_guests_no_longer_are_rejects(office: Any, monkeypatch: py
     assert (two.statuses, two.state, two.rows) == ({"invalid": 3}, "done", 3)
     assert [receipt.row for receipt in office.views.report(one.id)] == [1, 2, 3]
     assert office.views.campaign(campaign).recurring.next_at == first + 2 * DAY_S
+
+
+def test_an_occurrence_is_screened_before_its_first_claim(office: Any) -> None:
+    """By the list and the cap as they are then, though it was begun without a look at them."""
+    campaign, first = origin(office, 1)
+    office.ledger.opt_out([OptOut(key=plain_key(PHONE), reason="a test", at=office.now)])
+    at(office, first, Recurring(office.runtime))
+    (occurrence,) = made(office, campaign)
+    (ref,) = office.ledger.feed(occurrence.id, 5, 100)[0]
+
+    assert isinstance(office.try_claim(ref), NoClaim)
+    assert office.views.campaign(occurrence.id).statuses == {"optout": 1}

@@ -31,6 +31,6 @@ if ARGV[4] ~= '' and other == '' and now - tonumber(redis.call('HGET', KEYS[6], 
   if redis.call('HEXISTS', KEYS[6], ARGV[4]) == 1 then redis.call('HSET', KEYS[6], ARGV[4] .. ':at', now) end
 end
 local ctl = redis.call('HMGET', KEYS[3], 'fell', 'bad_login')
-local stamp = redis.call('HMGET', KEYS[4], 'secret', 'layout')
-return { run(KEYS[2]), redis.call('HGET', KEYS[2], 'current') or '', ctl[1] or '', string.format('%.0f', now), ctl[2] or '',
-  stamp[1] or '', other, stamp[2] or '' }
+local in_run = redis.call('HMGET', KEYS[2], 'current', 'layout')
+return { run(KEYS[2]), in_run[1] or '', ctl[1] or '', string.format('%.0f', now), ctl[2] or '',
+  redis.call('HGET', KEYS[4], 'secret') or '', other, in_run[2] or '' }

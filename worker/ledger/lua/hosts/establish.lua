@@ -43,13 +43,13 @@ if account then
   if secret and ARGV[6] ~= '' and not string.find(ARGV[6], secret, 1, true) then
     return { 'sealed', account, actual, current }
   end
-  local layout, own = tonumber(redis.call('HGET', KEYS[1], 'layout') or '1'), tonumber(ARGV[10])
+  local layout, own = tonumber(redis.call('HGET', KEYS[2], 'layout') or '1'), tonumber(ARGV[10])
   if layout > own then return { 'newer', tostring(layout), actual, current } end
   if layout < own then
     if redis.call('ZCOUNT', KEYS[8], now - OLD_MS, '+inf') > 0 or redis.call('EXISTS', KEYS[9]) == 1 then
       return { 'older', tostring(layout), actual, current }
     end
-    redis.call('HSET', KEYS[1], 'layout', own)
+    redis.call('HSET', KEYS[2], 'layout', own)
   end
   local home = other()
   if home then return { 'copied', home, actual, current } end
@@ -60,8 +60,8 @@ end
 if ARGV[5] == '1' then return { 'empty', '', actual, '' } end
 if ARGV[5] == 'recover' then redis.call('HSET', KEYS[5], 'fell', 'the ledger was emptied') end
 
-redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000), 'layout', ARGV[10])
-redis.call('HSET', KEYS[2], 'birth', ARGV[3])
+redis.call('HSET', KEYS[1], 'account', ARGV[2], 'founded_at', math.floor(now / 1000))
+redis.call('HSET', KEYS[2], 'birth', ARGV[3], 'layout', ARGV[10])
 actual = run(KEYS[2])
 note_secret()
 if ARGV[5] ~= 'recover' then redis.call('HSET', KEYS[2], 'current', actual) end

@@ -1,0 +1,117 @@
+"""A ledger that a real Sentinel watches: after each fail-over the roll call compares what the new master has."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from smsq.worker.processes.private_redis.redis_server import find_server
+from smsq.worker.redis_client import connect
+from tests.journeys.proxy import Proxy
+from tests.journeys.server import Server, end_with_us
+from tests.journeys.test_fallbacks import RATE, recover, settled
+from tests.journeys.town import Town, quiet_ports
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+
+NAME = "ledger"
+PASSWORD = "canary-password-92"
+
+
+@contextlib.contextmanager
+def sentinel(folder: Path, port: int, master: Server) -> Iterator[str]:
+    """A sentinel of its own, which decides alone; the address of what it watches, for the settings."""
+    folder.mkdir()
+    conf = folder / "sentinel.conf"
+    lines = [f"port {port}", "bind 127.0.0.1", f"dir {folder}", f"requirepass {PASSWORD}"]
+    lines += [f"sentinel monitor {NAME} 127.0.0.1 {master.port} 1", f"sentinel down-after-milliseconds {NAME} 1000"]
+    lines += [f"sentinel failover-timeout {NAME} 10000", f"sentinel auth-pass {NAME} {PASSWORD}"]
+    conf.write_text("\n".join(lines) + "\n")
+    with open(folder / "out", "wb") as out:
+        process = subprocess.Popen(
+            [find_server(None, folder), str(conf), "--sentinel"], stdout=out, stderr=out, preexec_fn=end_with_us
+        )
+    try:
+        yield f"redis+sentinel://:{PASSWORD}@127.0.0.1:{port}/{NAME}/0?sentinel_password={PASSWORD}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Locked(Server):
+    """A server that wants a password, whose client has it."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+
+
+@contextlib.contextmanager
+def watched(make_town: Callable[..., Town], folder: Path) -> Iterator[tuple[Town, Proxy, Server]]:
+    """A town on a watched pair: the town, the line between the pair, the replica."""
+    town = make_town(start=False, think_ms=50, SMSQ_BATCH_SIZE="50")
+    assert town.server is not None
+    primary = town.server = Locked(town.server.folder, town.server.port)
+    login = ["--requirepass", PASSWORD, "--masterauth", PASSWORD]
+    primary.options = login
+    primary.start()
+    replica_port, sentinel_port = quiet_ports(2)
+    replica = Locked(folder / "replica", replica_port)
+    with Proxy(("127.0.0.1", primary.port)) as link, sentinel(folder / "sentinel", sentinel_port, primary) as url:
+        replica.options = [*login, "--replicaof", "127.0.0.1", str(link.port)]
+        replica.start()
+        town.environ["SMSQ_REDIS_URL"] = url
+        with contextlib.closing(connect(url)) as client:
+            town.wait_for(lambda: client.info("replication")["slave0"], "a replica", 30)
+        town.start()
+        try:
+            yield town, link, replica
+        finally:
+            replica.stop()
+
+
+def promoted(town: Town, replica: Server) -> None:
+    """Wait until Sentinel has made a master of the replica, which is the town's server from now on."""
+    with contextlib.closing(replica.client()) as client:
+        town.wait_for(lambda: client.info("replication")["role"] == "master", "the fail-over", 60)
+    town.server = replica
+    del town.views
+
+
+@pytest.mark.fault
+def test_sentinel_fails_over_to_a_replica_in_step(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """Fail-over by Sentinel, the replica in step: after the roll call it goes on by itself, 0 lost, 0 doubled."""
+    with watched(make_town, tmp_path) as (town, _, replica):
+        journey = town.campaign(500)
+        journey.send(2)
+        journey.verdict(within_s=90)
+        assert town.server is not None
+        town.server.kill()
+        promoted(town, replica)
+        town.wait_for(town.in_force, "claims being granted by the new master", 60)
+        journey.campaign(1500)
+        journey.send(3)
+
+        journey.verdict(within_s=120)
+        assert town.leaks() == []
+
+
+@pytest.mark.fault
+def test_sentinel_fails_over_to_a_replica_that_is_behind(make_town: Callable[..., Town], tmp_path: Path) -> None:
+    """Fail-over by Sentinel, the replica behind: it halts and says so until `smsq recover`, 0 lost, 0 doubled."""
+    with watched(make_town, tmp_path) as (town, link, replica):
+        journey = town.campaign(4000, rate=RATE)
+        journey.wait_until_sending(0.1, 60)
+        link.is_frozen = True
+        journey.wait_until_sending(0.4, 90)
+        assert town.server is not None
+        town.server.kill()
+        promoted(town, replica)
+        taken = settled(town, journey)
+
+        recover(town, journey, taken)
+        journey.verdict(within_s=150)
