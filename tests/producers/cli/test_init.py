@@ -1,4 +1,4 @@
-"""`smsq init` against a gateway that counts: what it asks, what it writes, and what it leaves if it does not end well."""
+"""`smsq init` against a gateway that counts: what it asks, what it writes, and what it leaves if it is stopped."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ def test_what_is_written_is_what_every_process_reads(
     gateway: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its owner's alone, whatever the umask; no secret is in the settings or on the screen."""
-    monkeypatch.setattr(os, "umask", os.umask)
     before = os.umask(0)
     try:
         result = init(gateway, tmp_path, *WITH_PASSWORD, "--callback-url", "https://sms.example.org/callback")
