@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib.util
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from smsq.worker.transports.mirrors import Mirrors
 from smsq.worker.transports.table import TRANSPORTS, http
 
 if TYPE_CHECKING:
+    from smsq.worker.traces import Traces
     from smsq.worker.transports.http import HttpTransport
 
 FINGERPRINT_ROUNDS = 200_000  # a twelfth of a second, once per process
@@ -74,6 +76,10 @@ class Runtime:
             )
         broker_url = settings.broker_url or next_database(settings.redis_url)
         check_available(broker_url)
+        if settings.traces and importlib.util.find_spec("opentelemetry") is None:
+            raise BadSettings(
+                "SMSQ_TRACES is set, and the libraries for it are not installed: python -m pip install 'smsq[otel]'"
+            )
         return cls(settings, settings.redis_url, broker_url, hint_timeout_s)
 
     @cached_property
@@ -136,6 +142,15 @@ class Runtime:
     def metrics(self) -> Metrics:
         """The metrics of this process."""
         return Metrics.of_process()
+
+    @cached_property
+    def traces(self) -> Traces | None:
+        """What records spans; None if nothing is traced."""
+        if self.settings.traces is None:
+            return None
+        from smsq.worker.traces import Traces  # its libraries take half a second
+
+        return Traces(self.settings.traces)
 
     @cached_property
     def login(self) -> Login:

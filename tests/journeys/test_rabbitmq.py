@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pika
 import pytest
 
+from smsq.producers.findings import working
 from smsq.worker.domain.batch import Ref
 from smsq.worker.domain.lane import QUEUES
 from smsq.worker.queues.broker import make_broker
@@ -76,6 +77,8 @@ def test_a_worker_dies_over_rabbitmq(rabbit_town: Town) -> None:
     journey.verdict(within_s=120)
     assert metric(rabbit_town, 'smsq_bell_up{queue="bulk"}') == 1
     assert metric(rabbit_town, 'smsq_queue_hints{queue="bulk"}') == 0
+    (found,) = working.broker(rabbit_town.smsq.runtime)
+    assert (found.level, found.said) == ("ok", "RabbitMQ carries the hints, of which 0 wait")
     broker = make_broker(rabbit_town.environ["SMSQ_BROKER_URL"])
     assert isinstance(broker, RabbitHintBroker)
     with contextlib.closing(broker), contextlib.closing(pika.BlockingConnection(broker.parameters)) as raw:

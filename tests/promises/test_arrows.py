@@ -19,7 +19,17 @@ SOURCES = sorted(
 
 GROUND = {"settings", "ownership", "clock", "logs", "metrics"}  # anyone may use it, it uses only domain
 STORE = {"domain", "redis_client", "sealing"}  # the last two use nothing of ours but domain
-BELOW_RUNTIME = STORE | {"redis_health", "gateway", "transports", "questions", "ledger", "queues", "otp", "host"}
+BELOW_RUNTIME = STORE | {
+    "redis_health",
+    "traces",
+    "gateway",
+    "transports",
+    "questions",
+    "ledger",
+    "queues",
+    "otp",
+    "host",
+}
 # Each room, and what it may use besides itself and, but for the first, the ground floor.
 MAY_USE: dict[str, set[str]] = {
     "domain": set(),
@@ -40,6 +50,7 @@ MAY_USE: dict[str, set[str]] = {
     "sealing": {"domain"},
     "redis_client": {"domain"},
     "redis_health": {"redis_client"},
+    "traces": set(),
 }
 # The same inside `producers`. A file there, no folder, is a way in or serves one; so is a folder of `WAYS_IN`.
 # `VALUES` use nothing of it.

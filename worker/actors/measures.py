@@ -25,12 +25,15 @@ class Measures:
 
     def __init__(self, runtime: Runtime) -> None:
         self._rt = runtime
+        self._traces = runtime.traces
         self._lock = threading.Lock()
         self._told: dict[str, tuple[float, int]] = {}  # by kind: when a line was written last, how many were not since
 
     def answered(self, claim: Claim, mirror: str, outcome: str, took_s: float) -> None:
         """The attempt ended so; `took_s` from the first byte to the end of the answer."""
         self._rt.metrics.request("send", mirror, outcome, took_s)
+        if self._traces is not None:
+            self._traces.sent(claim, host_of(mirror), outcome, took_s)
         log.debug(
             "attempt ended batch=%s id=%d lane=%s mirror=%s outcome=%s took_s=%.3f",
             claim.ref, claim.gateway_id, claim.lane, host_of(mirror), outcome, took_s,

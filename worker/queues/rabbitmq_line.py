@@ -96,7 +96,7 @@ def why(error: BaseException, url: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _Call:
     """Something to be done on the channel, and where its result goes."""
 
     what: Callable[[Any], Any]
@@ -113,7 +113,7 @@ class Line:
         self._parameters = parameters
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
-        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._tasks: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._connection: Any = None
@@ -127,7 +127,7 @@ class Line:
 
         Raises ConnectionClosed with a sentence if it was not done in time.
         """
-        task = _Task(what, Future())
+        task = _Call(what, Future())
         with self._lock:
             self._begin()
             self._refuse_if_hopeless()
@@ -165,7 +165,7 @@ class Line:
         if now < self._again_at:
             raise ConnectionClosed(self._trouble)  # type: ignore[no-untyped-call]
 
-    def _run(self, tasks: SimpleQueue[_Task | None]) -> None:
+    def _run(self, tasks: SimpleQueue[_Call | None]) -> None:
         """The thread: carry out what callers ask for, until it is told to stop."""
         while True:
             try:

@@ -115,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     files: Path | None  # None: a folder of the home
     files_mb: float
     most_files: int
+    traces: str | None
     log_level: str
     log_style: Literal["console", "json"]
     shield: str

@@ -354,6 +354,13 @@ FIELDS: tuple[Field, ...] = (
     Field("files_mb", readers.number(0.001, 100), "10", "Most megabytes of one message's files together."),
     Field("most_files", readers.whole(1, 100), "10", "Most files of one message."),
     Field(
+        "traces",
+        readers.urls("http", "https"),
+        None,
+        "Where an OpenTelemetry collector takes spans ([tracing](tracing.md)), such as `http://host:4318/v1/traces`.",
+        "none: nothing is traced",
+    ),
+    Field(
         "log_level",
         readers.one_of("debug", "info", "warning", "error"),
         "info",
