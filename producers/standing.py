@@ -174,7 +174,7 @@ class Look:
 
     def _load(self) -> Load | None:
         with contextlib.suppress(NoAnswer):
-            return load(self._runtime.ledger.redis)
+            return load(self._runtime.redis_url)
         return None
 
     def _campaign(self, view: CampaignView, once: Once, rate: Mapping[str, float]) -> CampaignNow:

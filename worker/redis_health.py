@@ -49,14 +49,11 @@ class Load:
     clients: int
 
 
-def load(client: Any) -> Load | None:
-    """The load of the server of a client, one round trip; None if it forbids the question. Raises NoAnswer."""
-    try:
-        info = client.info()
-    except (redis.exceptions.NoPermissionError, redis.ResponseError):
+def load(url: str, *, timeout_s: float = TIMEOUT_S) -> Load | None:
+    """The load of the server at `url`; None if it forbids the question. Raises NoAnswer."""
+    info = _ask(url, _info, timeout_s)
+    if info is None:
         return None
-    except redis.RedisError as error:
-        raise NoAnswer(error) from None
     writes = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
     return Load(
         memory=int(info.get("used_memory", 0)),
@@ -83,6 +80,13 @@ def told(url: str) -> Told:
 def waiting(url: str) -> int:
     """How many clients block at the server at `url`; raises NoAnswer."""
     return int(_ask(url, lambda client: client.info("clients"))["blocked_clients"])
+
+
+def _info(client: Any) -> Any:
+    try:
+        return client.info()
+    except redis.ResponseError:  # the user may not
+        return None
 
 
 def _ask(url: str, question: Callable[[Any], T], timeout_s: float = TIMEOUT_S) -> T:

@@ -51,14 +51,12 @@ def _lives(kind: str) -> tuple[bool, str]:
 def _works(lane: str | None) -> tuple[bool, str]:
     from smsq.producers.adoption import adopt
     from smsq.worker.domain.errors import LedgerTrouble
-    from smsq.worker.ledger.keys import Keys
     from smsq.worker.ledger.ledger import Ledger
     from smsq.worker.ledger.standing import Standing
     from smsq.worker.processes.readiness import REPLY_S, of_lane
-    from smsq.worker.redis_client import connect
 
     try:
-        standing = Standing(Ledger(connect(adopt().redis_url or "", timeout_s=REPLY_S), Keys()))
+        standing = Standing(Ledger.at(adopt().redis_url or "", timeout_s=REPLY_S))
         if lane:
             check = of_lane(standing, lane)
             return check.word == "ok", check.says

@@ -137,11 +137,10 @@ def _try_redis(settings: Settings) -> None:
 
         click.echo(f"Redis     `smsq up` will start {find_server(settings.redis_server, settings.home)}")
         return
-    from smsq.worker.ledger.keys import Keys
     from smsq.worker.ledger.ledger import Ledger
-    from smsq.worker.redis_client import connect, where
+    from smsq.worker.redis_client import where
 
-    ledger = Ledger(connect(settings.redis_url), Keys())
+    ledger = Ledger.at(settings.redis_url)
     try:
         ledger.check_durable()
         owner = ledger.stamp().account

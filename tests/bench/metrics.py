@@ -145,8 +145,8 @@ def scrapes(rounds: int, say: Callable[[str], None]) -> tuple[Spread, Spread]:
         with established(home, "http://127.0.0.1:9") as told, workers(home):
             runtime = Runtime.build(Settings.load(told))
             fill(runtime)
-            clients = {"ledger": runtime.ledger.redis, "broker": runtime.broker.client}
-            servers = {name: functools.partial(load, client) for name, client in clients.items()}
+            urls = {"ledger": runtime.redis_url, "broker": runtime.broker_url}
+            servers = {name: functools.partial(load, url) for name, url in urls.items()}
             hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
             registry = build_registry(home, runtime.views.depth, hints, servers)
             took, cpu = [], []

@@ -217,11 +217,11 @@ def test_who_only_reads_changes_nothing(clients: Callable[..., Any]) -> None:
             attempt()
 
 
-def test_the_exporter_may_ask_both_servers_how_full_they_are(clients: Callable[..., Any]) -> None:
+def test_the_exporter_may_ask_both_servers_how_full_they_are(servers: dict[str, Guarded]) -> None:
     """Who has no such right is told nothing, and takes the server for up."""
     for server in ("ledger", "broker"):
-        assert load(clients(server, "exporter")) is not None
-    assert load(clients("ledger", "web")) is None
+        assert load(servers[server].url("exporter")) is not None
+    assert load(servers["ledger"].url("web")) is None
 
 
 def test_no_worker_can_delete_from_the_ledger(clients: Callable[..., Any]) -> None:

@@ -12,6 +12,8 @@ keeps the list of those who want no messages, and `Screening` looks them up. `Sa
 
 from __future__ import annotations
 
+from typing import Self
+
 from redis.exceptions import ResponseError
 
 from smsq.worker.domain.batch import Ref
@@ -30,6 +32,7 @@ from smsq.worker.ledger.front_door.jobs import DoorJobs
 from smsq.worker.ledger.front_door.requests import DoorRequests
 from smsq.worker.ledger.ids import Ids
 from smsq.worker.ledger.jobs import Jobs
+from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.live_limits import LiveLimits
 from smsq.worker.ledger.lua_text import files
 from smsq.worker.ledger.optouts.entries import OptOuts
@@ -41,6 +44,7 @@ from smsq.worker.ledger.scripts import FUNCTION, script
 from smsq.worker.ledger.snapshots import Snapshots
 from smsq.worker.ledger.store import translated
 from smsq.worker.ledger.templates import SavedTemplates
+from smsq.worker.redis_client import TIMEOUT_S, connect
 
 
 class Ledger(
@@ -69,6 +73,11 @@ class Ledger(
     About,
 ):
     """All verbs, on one client of Redis. Every verb raises LedgerTrouble if Redis cannot do it."""
+
+    @classmethod
+    def at(cls, url: str, *, timeout_s: float = TIMEOUT_S) -> Self:
+        """The ledger on the Redis at `url`, which is asked nothing yet; `timeout_s` is for one reply."""
+        return cls(connect(url, timeout_s=timeout_s), Keys())
 
     def forget_functions(self) -> list[str]:
         """Delete the functions of other smsq versions from the server, and return their names.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from smsq.worker.settings import Settings
 
 STOP_S = 10.0  # longer than the server waits for requests under way
+SERVER_S = 2.0  # for what a Redis tells of itself
 MOST = 100  # connections at once; few programs scrape
 
 _log = logging.getLogger(__name__)
@@ -225,10 +226,10 @@ def run(settings: Settings, pulse: Pulse) -> int:
 
     runtime = Runtime.build(settings)
     hints = {queue: functools.partial(runtime.broker.depth, queue) for queue in QUEUES}
-    clients = {"ledger": runtime.ledger.redis}
+    urls = {"ledger": runtime.redis_url}
     if isinstance(runtime.broker, RedisHintBroker):
-        clients["broker"] = runtime.broker.client
-    servers = {name: functools.partial(load, client) for name, client in clients.items()}
+        urls["broker"] = runtime.broker_url
+    servers = {name: functools.partial(load, url, timeout_s=SERVER_S) for name, url in urls.items()}
     registry = build_registry(settings.home, runtime.views.depth, hints, servers)
     asked = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

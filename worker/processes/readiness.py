@@ -22,10 +22,8 @@ import msgspec
 
 from smsq.worker.domain.errors import LedgerTrouble
 from smsq.worker.domain.lane import LANES
-from smsq.worker.ledger.keys import Keys
 from smsq.worker.ledger.ledger import Ledger
 from smsq.worker.ledger.standing import Brakes, SickProcess, Standing
-from smsq.worker.redis_client import connect
 from smsq.worker.redis_health import NoAnswer, ping
 
 REPLY_S = 1.5  # for one reply of Redis
@@ -104,7 +102,7 @@ class Readiness:
     def __init__(self, redis_url: str, broker_url: str, kind: str) -> None:
         self._broker_url = broker_url
         self._needs = NEEDS[kind]
-        self._ledger = Ledger(connect(redis_url, timeout_s=REPLY_S), Keys())
+        self._ledger = Ledger.at(redis_url, timeout_s=REPLY_S)
         self._thread = ThreadPoolExecutor(1, "readiness")
         self._asked: Future[dict[str, tuple[str, str]]] | None = None
         self._known_until = float("-inf")

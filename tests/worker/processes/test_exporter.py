@@ -202,9 +202,9 @@ def test_a_server_that_is_away_is_asked_once(home: Path) -> None:
     assert ("smsq_redis_clients", "ledger") not in shown
 
 
-def test_a_server_says_how_full_it_is(redis: redis_py.Redis) -> None:
+def test_a_server_says_how_full_it_is(redis_server: EmbeddedRedis) -> None:
     """A real one, with its append-only file."""
-    found = load(redis)
+    found = load(redis_server.url)
 
     assert found is not None
     assert found.memory > 0
