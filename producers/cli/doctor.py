@@ -132,8 +132,8 @@ def _told(finding: Finding) -> dict[str, str]:
 def _print(finding: Finding) -> None:
     level = click.style(f"{finding.level:<5}", fg=STYLES[finding.level])
     click.echo(level, screen(sys.stdout), nl=False)
-    click.echo(f" {finding.name:<12} {finding.said}")
+    click.echo(f" {finding.name:<16} {finding.said}")
     if finding.cure:
-        click.echo(f"{'':<18} → {finding.cure}")
+        click.echo(f"{'':<22} → {finding.cure}")
     if finding.level != "ok":
-        click.echo(f"{'':<18}   {finding.page}")
+        click.echo(f"{'':<22}   {finding.page}")

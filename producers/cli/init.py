@@ -99,8 +99,8 @@ def _may_replace(there: list[Path], *, asks: bool, force: bool) -> None:
         return
     named = ", ".join(map(str, there))
     if not asks:
-        raise BadInput(f"{named} is there already; --force replaces it")
-    if not click.confirm(f"{named} is there already. Replace it?", default=False):
+        raise BadInput(f"there already: {named}; --force replaces them")
+    if not click.confirm(f"There already: {named}. Replace?", default=False):
         raise BadInput("nothing was changed")
 
 
@@ -122,9 +122,7 @@ def _secret(password_file: str | None, apikey_file: str | None, *, asks: bool, l
 
 def _read(path: str, kind: str) -> str:
     try:
-        held = (
-            sys.stdin.readline() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8-sig")
-        ).strip()
+        raw = sys.stdin.readline() if path == "-" else Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise BadInput(f"the file with the {kind} cannot be read: {path}") from None
     if not (held := raw.strip()):

@@ -48,7 +48,7 @@ def persistence(runtime: Runtime) -> Iterator[Finding]:
         said = f"Redis failed at {' and '.join(troubles)}"
         yield Finding("persistence", "fail", said, "free space on its disk, and read its log: it says why")
     else:
-        yield Finding("persistence", "ok", f"Redis could write its files; its append-only file has {_aof(facts)}")
+        yield Finding("persistence", "ok", f"Redis could write its files; {_aof(facts)}")
 
 
 _FILES = {
@@ -60,7 +60,7 @@ _FILES = {
 
 def _aof(facts: Mapping[str, Any]) -> str:
     size = facts.get("aof_current_size")
-    return _mb(int(size)) if size is not None else "no size yet"
+    return f"its append-only file has {_mb(int(size))}" if size is not None else "it keeps no append-only file"
 
 
 def clock(runtime: Runtime) -> Iterator[Finding]:

@@ -144,30 +144,30 @@ class Alerts:
             why = "no alert of the group has severity=page" if self._people else "SMSQ_ONCALL names nobody"
             return _done(paged=0, why=why)
         outcomes: Counter[str] = Counter()
-        for place, phone in enumerate(self._people):
-            try:
-                outcome = await asyncio.to_thread(self._tell, phone, f"{self._name(notice, alerts)}:{place}", notice)
-            except LedgerTrouble as trouble:
-                self._count("failed")
-                log.error("page not enrolled why=%s", trouble.sentence)
-                return _problem(503, "the page could not be enrolled; try again")
-            outcomes[outcome] += 1
+        name, is_full = self._name(notice, alerts), self._hour.is_full()
+        try:
+            if is_full and not self._hour.was_told:
+                await self._tell_all(
+                    f"smsq: {self._hour.most} pages in an hour; further ones are held back", f"{name}:most"
+                )
+                self._hour.was_told = True
+            outcomes += Counter(limited=len(self._people)) if is_full else await self._tell_all(text_of(notice), name)
+        except LedgerTrouble as trouble:
+            self._count("failed")
+            log.error("page not enrolled why=%s", trouble.sentence)
+            return _problem(503, "the page could not be enrolled; try again")
+        if outcomes["sent"]:
+            self._hour.add()
+        for outcome in outcomes.elements():
             self._count(outcome)
         return _done(paged=outcomes["sent"], **{word: many for word, many in outcomes.items() if word != "sent"})
 
-    def _tell(self, phone: int, key: str, notice: Notice) -> str:
-        """Page one person; how it ended."""
-        if self._hour.is_full():
-            if not self._hour.was_told:
-                self._hour.was_told = True
-                self._send(
-                    phone, f"smsq: {self._hour.most} pages in an hour; further ones are held back", f"{key}:most"
-                )
-            return "limited"
-        outcome = self._send(phone, text_of(notice), key)
-        if outcome == "sent":
-            self._hour.add()
-        return outcome
+    async def _tell_all(self, text: str, name: str) -> Counter[str]:
+        """Page each person; how many ended how. Raises LedgerTrouble; what was enrolled before is enrolled once."""
+        outcomes: Counter[str] = Counter()
+        for place, phone in enumerate(self._people):
+            outcomes[await asyncio.to_thread(self._send, phone, text, f"{name}:{place}")] += 1
+        return outcomes
 
     def _send(self, phone: int, text: str, key: str) -> str:
         try:
@@ -191,7 +191,7 @@ class Alerts:
 
     def _name(self, notice: Notice, alerts: Sequence[Alert]) -> str:
         """A key that the same alerts have for as long as one page is enough for them."""
-        began = min(alert.starts_at.timestamp() for alert in alerts)
+        began = max(alert.starts_at.timestamp() for alert in alerts)  # one that begins anew is another page
         turn = int(max(0.0, self._now() - began) // self._repeat_s) if notice.status == "firing" else 0
         told = [notice.group_key, notice.status, f"{began:.0f}", str(turn), *sorted(a.fingerprint for a in alerts)]
         return "oncall:" + hashlib.sha256("\0".join(told).encode()).hexdigest()[:40]

@@ -38,9 +38,9 @@ def command(town: Town, *words: str) -> float:
     return time.monotonic() - began
 
 
-def measure(town: Town, folder: Path, rows: int) -> dict[str, float]:
+def measure(town: Town, folder: Path, found: dict[str, float]) -> None:
     """The whole story; seconds, bytes and counts by name."""
-    found: dict[str, float] = {"rows": rows}
+    rows = int(found["rows"])
     lost = town.server
     assert lost is not None
     assert town.redis_line is not None
@@ -85,7 +85,6 @@ def measure(town: Town, folder: Path, rows: int) -> dict[str, float]:
     count = town.count()
     found["sent_after_recovery"] = count["accepted"] - taken
     found["twice"] = count["twice"] + count["twice_by_id"]
-    return found
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,18 +92,23 @@ def measure(town: Town, folder: Path, rows: int) -> dict[str, float]:
 @click.option("--json", "as_json", is_flag=True, help="One object on standard output.")
 def main(rows: int, as_json: bool) -> None:
     """Measure a backup, its restoring on another host and the recovery."""
+    found: dict[str, float] = {"rows": rows}
     with tempfile.TemporaryDirectory(prefix="smsq-restore-") as place:
         town = build(Path(place), redis="line", settings={"SMSQ_LOG_LEVEL": "info"})
         try:
             town.start()
-            found = measure(town, Path(place), rows)
-        finally:
+            measure(town, Path(place), found)
+        finally:  # what was measured is shown, however it ended
+            _show(found, as_json)
             town.stop()
+
+
+def _show(found: dict[str, float], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
-    else:
-        for name, value in found.items():
-            click.echo(f"{name:22} {value:,.1f}" if isinstance(value, float) else f"{name:22} {value:,}")
+        return
+    for name, value in found.items():
+        click.echo(f"{name:22} {value:,.1f}" if isinstance(value, float) else f"{name:22} {value:,}")
 
 
 if __name__ == "__main__":

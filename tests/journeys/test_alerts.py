@@ -20,6 +20,7 @@ from pathlib import Path
 
 import dramatiq
 import pytest
+import redis
 
 from smsq.worker.domain.errors import Limited
 from smsq.worker.host.journal import Journal
@@ -48,7 +49,7 @@ BY_FAULTS = {
     *("SmsqCampaignsStand", "SmsqMirrorDown", "SmsqAllMirrorsDown", "SmsqProcessesSick"),
     *("SmsqNoLeader", "SmsqNoWorkers", "SmsqClaimsExpire", "SmsqHintsWait", "SmsqStatusesAge", "SmsqCallbacksSilent"),
     *("SmsqCallbacksRefused", "SmsqDoubtsRise", "SmsqGatewayUnknownCode", "SmsqMessagesParked", "SmsqGatewayBlocks"),
-    *("SmsqLimitNear", "SmsqLoginHalted", "SmsqBalanceLow", "SmsqNoMoney", "SmsqCampaignPausedItself"),
+    *("SmsqLoginHalted", "SmsqBalanceLow", "SmsqNoMoney", "SmsqCampaignPausedItself"),
     *("SmsqRedisMemory", "SmsqRedisFull", "SmsqRedisCannotPersist", "SmsqLedgerDown", "SmsqBrokerDown"),
     *("SmsqHostsMissing", "SmsqLedgerAway", "SmsqExporterDown", "SmsqNoExporter", "SmsqNoBell", "SmsqHintsUnreadable"),
     *("SmsqAlarm", "SmsqShieldHolds", "SmsqCountryHeld", "SmsqCodesOverDailyLimit", "SmsqGatewayIdsEnd"),
@@ -56,9 +57,10 @@ BY_FAULTS = {
 # Each with its series while all is well, and what goes wrong. What ends in `_total` stays as it became.
 BY_PAGE = {
     "SmsqDoubleAccepted": {"smsq_double_accepts_total": (3, 4)},
-    "SmsqStrangerIds": {'smsq_alarms_total{alarm="stranger-id"}': (1, 2)},
+    "SmsqStrangerIds": {'smsq_alarms_total{alarm="stranger-id"}': (None, 1)},
     "SmsqLateArrivals": {"smsq_late_arrivals_total": (0, 1)},
     "SmsqHalted": {'smsq_halted{halt="fell"}': (0, 1)},
+    "SmsqLimitNear": {'smsq_limit_used_ratio{limit="errors"}': (0.1, 0.7)},
     "SmsqGatewayBusy": {'smsq_gateway_errors_total{command="send",code="9"}': (0, 100)},
     "SmsqHintsLost": {'smsq_hints_lost_total{queue="bulk"}': (None, 9)},
     "SmsqActorsFail": {'smsq_actor_runs_total{actor="send_batches",outcome="failed"}': (0, 100)},
@@ -85,7 +87,7 @@ class Watched:
     line: Proxy  # from the other host to Redis
     others: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def fires(self, *names: str, within_s: float = 60.0) -> None:
+    def fires(self, *names: str, within_s: float = 45.0) -> None:
         self.monitors.fires(*names, within_s=within_s)
 
     def resolve(self, *names: str) -> None:
@@ -123,6 +125,14 @@ class Watched:
         self.town.wait_for(self.town.is_calm, "calm", START_S)
         return True
 
+    def stop(self) -> None:
+        """End everything but the town."""
+        for process in self.others:
+            process.kill()
+            process.wait()
+        self.monitors.stop()
+        self.line.stop()
+
     def forget_pause(self) -> None:
         """End the pauses of the log-in, which last for ten minutes."""
         self.town.ledger.redis.hdel(
@@ -139,14 +149,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         pytest.skip(str(why))
     folder = tmp_path_factory.mktemp("watched")
     town = build(folder, settings={"SMSQ_SHIELD": "on", "SMSQ_SECRET_KEY": "a secret key that both homes have"})
-    town.start()
     assert town.server is not None
-    ports = quiet_ports(2)
-    monitors = Monitors(folder / "monitors", (ports[0], ports[1]), THRESHOLDS)
-    monitors.page.lines = _page(0)
-    watched = Watched(town, monitors, Proxy(("127.0.0.1", town.server.port)))
-    monitors.scrape(town.environ["SMSQ_METRICS_ADDR"])
+    watched: Watched | None = None
     try:
+        town.start()
+        ports = quiet_ports(2)
+        monitors = Monitors(folder / "monitors", (ports[0], ports[1]), THRESHOLDS)
+        monitors.page.lines = _page(0)
+        watched = Watched(town, monitors, Proxy(("127.0.0.1", town.server.port)))
+        monitors.scrape(town.environ["SMSQ_METRICS_ADDR"])
         journey = town.begin()
         journey.campaign(50)
         journey.send(5, lane="urgent")
@@ -154,11 +165,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         town.wait_for(lambda: monitors.ask(f'smsq_ledger_up{{job="{JOB}"}}'), "the first scrape", START_S)
         yield watched
     finally:
-        for process in watched.others:
-            process.kill()
-            process.wait()
-        monitors.stop()
-        watched.line.stop()
+        if watched is not None:
+            watched.stop()
         town.stop()
 
 
@@ -277,7 +285,7 @@ def test_strange_answers(watched: Watched) -> None:
 
 @slow
 def test_the_account(watched: Watched) -> None:
-    """The log-in is refused, the address is near a block and blocked, and the money runs out."""
+    """The log-in is refused, then the address is blocked."""
     town = watched.town
     watched.is_calm()
     town.order("misfortunes", {"kind": "bad_login", "next": 1, "command": "send"})
@@ -287,16 +295,12 @@ def test_the_account(watched: Watched) -> None:
     town.smsq.balance()
     watched.resolve("SmsqLoginHalted")
 
-    town.order("misfortunes", {"kind": "denied", "next": 65, "command": "send"})
-    journey.send(65, lane="urgent")
-    watched.fires("SmsqLimitNear")
-    watched.forget_pause()
     town.order("misfortunes", {"kind": "blocked", "next": 1, "command": "send"})
     journey.send(1, lane="urgent")
     watched.fires("SmsqGatewayBlocks")
     town.clear()
     watched.forget_pause()
-    watched.resolve("SmsqLimitNear", "SmsqGatewayBlocks")
+    watched.resolve("SmsqGatewayBlocks")
 
 
 @slow
@@ -361,7 +365,7 @@ def test_the_queue(watched: Watched) -> None:
 
 @slow
 def test_redis_is_full(watched: Watched) -> None:
-    """Its memory is nearly used up, then its disk is full."""
+    """Its memory is nearly used up, then its append-only file cannot be rewritten."""
     town = watched.town
     watched.is_calm()
     assert town.server is not None
@@ -370,9 +374,13 @@ def test_redis_is_full(watched: Watched) -> None:
         client.config_set("maxmemory", int(used * 1.02))
         watched.fires("SmsqRedisMemory", "SmsqRedisFull")
         client.config_set("maxmemory", 0)
-        town.server.limit_disk(town.server.size())
+        files, away = town.server.folder / "appendonlydir", town.server.folder / "away"
+        files.rename(away)
+        with contextlib.suppress(redis.RedisError):
+            client.bgrewriteaof()
         watched.fires("SmsqRedisCannotPersist")
-        town.server.limit_disk(None)
+        away.rename(files)
+        client.bgrewriteaof()
     watched.resolve("SmsqRedisMemory", "SmsqRedisFull", "SmsqRedisCannotPersist")
 
 
@@ -440,7 +448,7 @@ def test_what_a_person_reads(watched: Watched) -> None:
     heard = watched.monitors.receiver.heard
     texts = {text for _, alert in heard for text in alert["annotations"].values()}
 
-    assert len({alert["labels"]["alertname"] for _, alert in heard}) > len(alerts()) * 0.7  # others were kept back
+    assert len({alert["labels"]["alertname"] for _, alert in heard}) > len(alerts()) * 0.6  # others were kept back
     assert [text for text in texts if "error expanding" in text or "<no value>" in text or "NaN" in text] == []
     assert {path for path, alert in heard if alert["labels"]["severity"] == "ticket"} <= {"/mail"}
     assert {path for path, alert in heard if alert["labels"]["severity"] == "page"} == {"/alerts", "/mail"}

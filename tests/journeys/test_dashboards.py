@@ -26,6 +26,7 @@ NOTHING = {
     "annotation Halts": "nothing is halted",
     "Rules of countries: A": "no country has a rule",
     "Pages by SMS: A": "there is no on-call list",
+    "Visible after: A": "it is measured only if a message in doubt is asked about before it is shown",
 }
 
 

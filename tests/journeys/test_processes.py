@@ -140,8 +140,7 @@ def test_nobody_is_silent_for_want_of_redis(make_town: Callable[..., Town]) -> N
 @pytest.mark.parametrize("signals", [1, 2])
 def test_told_to_stop_during_requests(make_town: Callable[..., Town], signals: int) -> None:
     """SIGTERM during a request: it ends and is settled, nothing is in doubt. A second SIGTERM: as kill -9."""
-    slow_ms = 4500  # longer than a worker may be silent
-    town = make_town(think_ms=slow_ms, SMSQ_BATCH_SIZE="50", SMSQ_READ_TIMEOUT_S="9", SMSQ_LEASE_S="14")
+    town = make_town(think_ms=1500, SMSQ_BATCH_SIZE="50")
     journey = town.campaign(2000)
     journey.wait_until_sending(0.01)
     assert town.up is not None

@@ -30,7 +30,7 @@ def alertmanager() -> tuple[str, Path | None]:
 
 
 def _movable(programs: Path) -> Path:
-    """A copy that looks for its templates below the current folder: the same bytes, but a slash stands behind and not before."""
+    """A copy that looks for its templates below the current folder: the same bytes, but for the place of a slash."""
     copy = programs / "alertmanager"
     if not copy.exists():
         relative = TEMPLATES[1:] + b"/"

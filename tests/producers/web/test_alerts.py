@@ -88,7 +88,7 @@ def test_one_more_alert_is_another_page_and_so_is_the_end(plant: Plant, door: Re
     post(door, notice(alert()))
     assert post(door, notice(alert(), alert("SmsqLedgerDown")))[1] == {"paged": 2}
     over = notice(alert(status="resolved"), status="resolved")
-    assert post(door, over)[1] == {"paged": 1, "limited": 1}  # the fifth of an hour, and one that is held back
+    assert post(door, over)[1] == {"paged": 2}
 
 
 def test_only_what_should_wake_somebody_pages(plant: Plant, door: Receiver) -> None:
@@ -100,11 +100,11 @@ def test_only_what_should_wake_somebody_pages(plant: Plant, door: Receiver) -> N
 
 
 def test_a_storm_ends_with_one_text_that_says_so(plant: Plant, door: Receiver) -> None:
-    """Five pages an hour here, and a text that more are held back."""
-    for number in range(8):
-        assert post(door, notice(alert(f"Alert{number}"), group=f"{number}"))[0] == 200
+    """Five pages an hour here, and a text that more are held back; each of them to both."""
+    told = [post(door, notice(alert(f"Alert{number}"), group=f"{number}"))[1] for number in range(8)]
 
-    assert queued(plant) == 5 + 1
+    assert told == [{"paged": 2}] * 5 + [{"paged": 0, "limited": 2}] * 3
+    assert queued(plant) == (5 + 1) * 2
 
 
 def test_a_page_has_two_parts_at_most(plant: Plant, door: Receiver) -> None:
