@@ -22,7 +22,7 @@ from smsq.worker.queues.rabbitmq import RabbitHintBroker, aside_name
 from tests.journeys.town import Town, quiet_ports
 from tests.peers.rabbitmq import NotHere, RabbitServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
