@@ -119,7 +119,7 @@ def a_verb(tree: Tree) -> None:
 def a_metric(tree: Tree) -> None:
     tree.insert(
         "worker/metrics/processes.py",
-        'Metric("smsq_signed_off_hosts"',
+        'Metric("smsq_halted"',
         '    Metric("smsq_counts_total", "counter", "Countings.", ("what",)),\n',
     )
     row = '    counted("smsq_censuses_total", "Changes of what was counted.", ("found",), "censuses"),\n'
