@@ -27,7 +27,9 @@ def test_every_word_of_the_ledger_has_a_sentence() -> None:
     words = {word for pattern in WRITTEN[:2] + WRITTEN[3:] for word in re.findall(pattern, scripts)}
     parked = next(line for line in scripts.splitlines() if "'policy'" in line)
     words |= set(re.findall(WRITTEN[2], parked)) | set(re.findall(r"or '([a-z_ ]+)'", parked))
-    words |= set(re.findall(r'_doubt\(claim, "([a-z_]+)"', (WORKER / "actors" / "send.py").read_text()))
+    sender = (WORKER / "actors" / "send.py").read_text()
+    words |= set(re.findall(r'_doubt\(claim, "([a-z_]+)"', sender))
+    words |= {word for pair in re.findall(r'why = "([a-z_]+)" if .* else "([a-z_]+)"', sender) for word in pair}
 
     assert {"policy", "poison", "no_answer", "bad_answer", "undecided", "may double", "fell", "refused"} <= words
     assert words <= REASONS.keys()

@@ -58,8 +58,8 @@ class DeadlineSocket(socket.socket):
 
     def is_quiet(self) -> bool:
         """Whether it is open with nothing to read. It does read, since TLS has records without data."""
-        self.settimeout(0)
         try:
+            self.settimeout(0)
             self.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True

@@ -33,7 +33,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.clock, self.registry = Clock(), CollectorRegistry()
-        runtime: Any = SimpleNamespace(clock=self.clock, metrics=Metrics(self.registry))
+        runtime: Any = SimpleNamespace(clock=self.clock, metrics=Metrics(self.registry), traces=None)
         self.measures = Measures(runtime)
 
     def claim(self, number: int = 7, *, lane: str = "urgent", waited_s: float = 0.1) -> Any:

@@ -460,7 +460,7 @@ def test_a_host_that_comes_back_ends_the_wait(server: EmbeddedRedis, host_on: Ho
 
 def finding_sentences(ledger: Ledger) -> list[str]:
     """What doctor says about the run and about sending, both as failures."""
-    runtime = SimpleNamespace(ledger=ledger, views=Views(ledger))
+    runtime = SimpleNamespace(ledger=ledger, views=Views(ledger), clock=Clock())
     found = [*run(runtime), *(each for each in state(runtime) if each.name == "sending")]  # type: ignore[arg-type]
     assert [each.level for each in found] == ["fail", "fail"]
     return [f"{each.said}; {each.cure}" for each in found]
