@@ -58,6 +58,7 @@ def until(town: Town, code: OneTimeCode, is_so: Callable[[CodeShown], bool], sec
     return found
 
 
+@pytest.mark.slow
 def test_a_code_goes_on_until_somebody_has_it(make_town: Callable[..., Town]) -> None:
     """Silence is waited out, failure is not; what arrived or was entered goes no further; a cap holds."""
     town = make_town(gateway=ENDS)

@@ -52,6 +52,7 @@ def sent(journey: Journey, phone: int, code: OneTimeCode) -> None:
     journey.singles.append(code.message_id)
 
 
+@pytest.mark.slow
 @pytest.mark.fault
 def test_a_pumping_attack_is_held_after_a_bounded_spend(make_town: Callable[..., Town]) -> None:
     """Codes asked for to ranges that nobody verifies: held after a bounded spend, codes to others go on untouched."""

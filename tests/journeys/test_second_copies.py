@@ -32,6 +32,7 @@ def metric(town: Town, name: str) -> float:
     return float(found[1])
 
 
+@pytest.mark.slow
 @pytest.mark.fault
 def test_a_code_that_did_not_arrive_leaves_once_more(make_town: Callable[..., Town]) -> None:
     """A code's request is lost, its sender accepts two copies: a minute later it leaves again, and arrives once."""

@@ -31,6 +31,7 @@ def trapped(folder: Path) -> Path:
     return marks
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_no_process_imports_from_the_working_directory(tmp_path: Path) -> None:
     """A `structlog.py` beside the campaign's file runs in none of the eight processes, which know the password."""
