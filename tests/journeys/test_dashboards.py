@@ -25,6 +25,7 @@ NOTHING = {
     "annotation Alerts": "an alert may fire or not",
     "annotation Halts": "nothing is halted",
     "Rules of countries: A": "no country has a rule",
+    "Codes that the shield kept back: A": "it keeps nobody back here",
     "Pages by SMS: A": "there is no on-call list",
     "Visible after: A": "it is measured only if a message in doubt is asked about before it is shown",
 }
