@@ -403,7 +403,7 @@ def test_hosts(watched: Watched) -> None:
     assert town.server is not None
     address = f"127.0.0.1:{quiet_ports(1)[0]}"
     exporter = watched.second("exporter", SMSQ_METRICS_ADDR=address, SMSQ_REDIS_URL=f"redis://127.0.0.1:{line.port}/0")
-    worker = watched.second("worker", "--lane", "urgent")
+    worker = watched.second("worker", "--lane", "urgent", "--processes", "2")
     watched.monitors.scrape(town.environ["SMSQ_METRICS_ADDR"], address)
     both = f'sum(smsq_ledger_up{{job="{JOB}"}})'
     town.wait_for(lambda: watched.monitors.ask(both)[0]["value"][1] == "2", "both hosts on the page", START_S)
@@ -421,7 +421,7 @@ def test_hosts(watched: Watched) -> None:
     watched.fires("SmsqLedgerDown", "SmsqBrokerDown")
     town.server.start()
     watched.fires("SmsqHostsMissing")
-    watched.second("worker", "--lane", "urgent")
+    watched.second("worker", "--lane", "urgent", "--processes", "2")
     town.wait_for(town.in_force, "claims being granted again", START_S)
     watched.resolve("SmsqLedgerDown", "SmsqBrokerDown", "SmsqHostsMissing")
 

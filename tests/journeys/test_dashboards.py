@@ -79,7 +79,7 @@ def test_every_expression_of_every_dashboard_returns_data(
         return not empty
 
     try:
-        town.wait_for(all_had_data, "data for every expression", 150)
+        town.wait_for(all_had_data, "data for every expression", 240)
     except AssertionError:
         pytest.fail("no data for\n" + "\n".join(f"{each.where}\n    {filled(each.expr)}" for each in empty))
     for each in asked:

@@ -224,7 +224,7 @@ def _leave_to_others(worker: dramatiq.Worker) -> None:
 
 
 def _probe(runtime: Runtime) -> None:
-    """Ask a tripped mirror for the balance: any well-formed answer closes its breaker."""
+    """Ask a mirror that is not up for the balance: any well-formed answer closes its breaker."""
     mirror = runtime.mirrors.next_to_probe()
     if mirror is None:
         return

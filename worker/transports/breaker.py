@@ -77,7 +77,7 @@ class Breaker:
         self._refusals += 1
 
     def put_off_question(self, now: float) -> None:
-        """Note that a question is about to be put to a tripped mirror: the next is due later."""
+        """Note that a question is about to be put to a mirror that is not up: the next is due later."""
         self.question_at = now + min(LAST_QUESTION_S, FIRST_QUESTION_S * 2.0 ** min(self._questions, 16))
         self._questions += 1
 

@@ -90,7 +90,9 @@ class Mirrors:
             return min(free, key=lambda base: self._breakers[base].is_tripped, default=None)
 
     def next_to_probe(self) -> str | None:
-        """A tripped mirror whose probe is due, for a question such as the balance; else None.
+        """A tripped or unreachable mirror whose probe is due, for a question such as the balance; else None.
+
+        Without it a mirror that nobody needs would count as down for ever, since sends go to those before it.
 
         The caller calls `good` or `unknown` afterwards; its next probe is due later.
         """
@@ -98,7 +100,7 @@ class Mirrors:
         with self._lock:
             for base in self.bases:
                 breaker = self._breakers[base]
-                if breaker.is_tripped and max(breaker.paused_until, breaker.question_at) <= now:
+                if not breaker.is_up and max(breaker.paused_until, breaker.question_at) <= now:
                     breaker.put_off_question(now)
                     return base
             return None

@@ -28,6 +28,22 @@ class HandClock(Clock):
         return until is not None and until.is_set()
 
 
+def test_a_mirror_that_nobody_needs_is_found_up_again() -> None:
+    """Sends go to the one before it, so a question looks whether it can be reached again."""
+    seen: list[tuple[str, bool]] = []
+    clock = HandClock()
+    mirrors = Mirrors([A, B], clock, on_seen=lambda mirror, is_up: seen.append((mirror, is_up)))
+    mirrors.unreachable(B)
+    assert mirrors.next_to_probe() is None
+    clock.at += 1.0
+
+    assert mirrors.next() == A
+    assert mirrors.next_to_probe() == B
+    mirrors.good(B)
+    assert mirrors.next_to_probe() is None
+    assert seen == [(B, False), (B, True)]
+
+
 def test_order_and_rotation() -> None:
     """The first mirror comes first; an attempt goes round those it has not tried."""
     mirrors = Mirrors([A, B + "/", A, C], HandClock())
