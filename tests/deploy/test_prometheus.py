@@ -116,7 +116,7 @@ def test_an_alert_says_what_a_person_needs() -> None:
 
 
 def test_the_page_lists_the_alerts_as_they_are() -> None:
-    """Whoever changes a rule writes the page anew: python -m tests.promises.alerts."""
+    """If a rule changes, the page is written anew: python -m tests.promises.alerts."""
     page = PAGE.read_text(encoding="utf-8")
 
     assert written(page) == page

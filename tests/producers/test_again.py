@@ -179,7 +179,7 @@ def test_zones_and_references_go_with_their_rows(smsq: Smsq) -> None:
 
 
 def test_what_the_cap_left_out_is_retried_as_never_sent(smsq: Smsq) -> None:
-    """Whoever got something else that day; who opted out stays out."""
+    """Those who got something else that day; people who opted out stay out."""
     smsq.campaigns.run(people(1), text="First", name="a", cap="1/day")
     second = smsq.campaigns.run(people(3), text="Second", name="b", cap="1/day").id
     ledger = smsq.runtime.ledger

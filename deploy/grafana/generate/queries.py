@@ -83,7 +83,7 @@ def grown(name: str, *matchers: str, over: str) -> str:
 
 
 def or_zero(expr: str) -> str:
-    """With 0 for what the ledger never counted; while nobody can read it, nothing, for that is not the same."""
+    """With 0 for what the ledger never counted, and without a value while the ledger cannot be read."""
     return f"{expr} or 0 * max(smsq_ledger_up{{{JOB}}} == 1)"
 
 

@@ -74,7 +74,7 @@ class RabbitServer:
         self._processes[-1].wait()
 
     def freeze(self) -> None:
-        """Stand still: every connection stays open, nobody is answered."""
+        """Stand still: every connection stays open, and no request is answered."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self) -> None:
