@@ -112,9 +112,10 @@ def run_worker(
         watchdog.stop()
     if rings is not None:
         rings.stop()
-    stops = [
-        threading.Thread(target=worker.stop, args=(int((settings.read_timeout_s + 5) * 1000),)) for worker in workers
-    ]
+    patience_s = settings.read_timeout_s + 5
+    stops = [threading.Thread(target=worker.stop, args=(int(patience_s * 1000),)) for worker in workers]
+    if rings is not None:
+        stops.append(threading.Thread(target=rings.join, args=(patience_s,)))
     for stop in stops:
         stop.start()
     for stop in stops:
