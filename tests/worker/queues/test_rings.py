@@ -35,6 +35,7 @@ class Process:
     worker: dramatiq.Worker
     rings: Rings
     ran: list[list[str]] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)  # that ran, by name
     may_end: threading.Event = field(default_factory=threading.Event)
     shown: list[bool] = field(default_factory=list)
 
@@ -64,6 +65,7 @@ def start(redis_server: EmbeddedRedis, ledger: Ledger) -> Iterator[Callable[...,
             made = Process(broker, worker, Rings(broker, worker, "urgent", own, on_change=shown.append), shown=shown)
 
             def send_batches(refs: list[str]) -> None:
+                made.threads.append(threading.current_thread().name)
                 made.ran.append(refs)
                 assert made.may_end.wait(30)
 
@@ -103,6 +105,49 @@ def test_a_ring_wakes_a_thread_past_the_queue(ledger: Ledger, start: Callable[..
     await_true(lambda: not process.broker.held["urgent"])
     assert process.broker.client.keys("*urgent*") == []
     assert process.shown == [True]
+
+
+def test_the_thread_that_is_rung_works_while_another_waits(ledger: Ledger, start: Callable[..., Process]) -> None:
+    """So a ring that comes alone changes no thread; the next is passed to the worker, and both run side by side."""
+    process = start(3, ends=False)
+    await_true(lambda: process.rings._waiting() == 2)
+    ledger.ring_ready()
+    await_true(lambda: len(process.ran) == 1 and process.rings._waiting() == 1)
+    ledger.ring_ready()
+    await_true(lambda: len(process.ran) == 2)
+
+    assert [name.startswith("rings-") for name in process.threads] == [True, False]
+    process.may_end.set()
+    await_true(lambda: not process.broker.held["urgent"] and process.rings._waiting() == 2)
+
+
+def test_a_process_of_one_thread_does_one_thing_at_a_time(ledger: Ledger, start: Callable[..., Process]) -> None:
+    """Only one of its threads waits for rings then."""
+    process = start(1, ends=False)
+    for _ in range(2):
+        ledger.ring_ready()
+    await_true(lambda: len(process.ran) == 1)
+    time.sleep(2 * 0.25)
+
+    assert (len(process.ran), rings_left(ledger)) == (1, 1)
+
+
+def test_who_stops_waits_for_what_is_being_sent(ledger: Ledger, start: Callable[..., Process]) -> None:
+    """`stop` ends the waits alone; `join` waits for the work."""
+    process = start(3, ends=False)
+    await_true(lambda: process.rings._waiting() == 2)
+    ledger.ring_ready()
+    await_true(lambda: len(process.ran) == 1)
+    process.rings.stop()
+    ledger.ring_ready()
+    process.rings.join(0.1)
+    sending = [thread for thread in process.rings._threads if thread.is_alive()]
+    assert (len(sending), rings_left(ledger)) == (1, 1)
+
+    process.may_end.set()
+    process.rings.join(10)
+    assert not any(thread.is_alive() for thread in process.rings._threads)
+    assert not process.broker.held["urgent"]
 
 
 def test_one_ring_wakes_one_process(ledger: Ledger, start: Callable[..., Process]) -> None:
