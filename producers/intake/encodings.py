@@ -55,9 +55,10 @@ _TELLING = re.compile(rb"[\x80-\x83\x86-\x90\x95\x98-\x9f\xa1-\xa7\xaa\xac-\xb7\
 _SECOND_HALF = "".join(bytes([byte]).decode("cp1251", "ignore") for byte in range(0x80, 0xC0))
 _SECOND_HALF_WEST = "".join({bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xC0)} - {"\ufffd"})
 _GARBLED = {
-    "cp1251": re.compile(f"(?:[\u0420\u0421][{re.escape(_SECOND_HALF)}]){{3,}}").search,
-    "cp1252": re.compile(f"(?:[\u00d0\u00d1][{re.escape(_SECOND_HALF_WEST)}]){{3,}}").search,
+    "cp1251": ("\u0420\u0421", re.compile(f"(?:[\u0420\u0421][{re.escape(_SECOND_HALF)}]){{3,}}").search),
+    "cp1252": ("\u00d0\u00d1", re.compile(f"(?:[\u00d0\u00d1][{re.escape(_SECOND_HALF_WEST)}]){{3,}}").search),
 }
+_EVERY_SECOND = {first: re.compile(f"{first[0]}.{first[0]}.{first[0]}").search for first, _ in _GARBLED.values()}
 _MEANT_SHOWN = 12  # letters
 _CYRILLIC_PAIR = re.compile("[\u0400-\u04ff]{2}").search
 
@@ -92,10 +93,11 @@ def look_through(path: Path | Snapshot, name: str, told: str | None = None) -> L
                 garbled = garbled or _garbled(decoded)
                 broken = _count_broken(decoded)
                 bad += broken
-                good += len(decoded) - broken - len(decoded.encode("ascii", "ignore"))
                 has_pair = has_pair or _CYRILLIC_PAIR(decoded) is not None
-                sample += _high_lines(block)
-                sample += _telling_lines(block)
+                if not has_pair:  # else it is UTF-8, and nothing has to be judged
+                    good += len(decoded) - broken - len(decoded.encode("ascii", "ignore"))
+                    sample += _high_lines(block)
+                    sample += _telling_lines(block)
     bad += _count_broken(decoder.decode(b"", final=True))
     digest = hashed.hexdigest()
     if not head:
@@ -208,8 +210,9 @@ def _first(lines: Iterable[bytes]) -> list[bytes]:
 
 def _garbled(decoded: str) -> str:
     """Which letters seem to stand for which others, since a program misread them earlier; '' if none do."""
-    for encoding, find in _GARBLED.items():
-        if found := find(decoded):
+    for encoding, (first, find) in _GARBLED.items():
+        seen = decoded.replace(first[1], first[0])  # a quick look, since few texts need the other
+        if _EVERY_SECOND[first](seen) and (found := find(decoded)):
             raw = found[0].encode(encoding)
             meant = raw.decode("utf-8", "ignore")[:_MEANT_SHOWN]
             return f"{raw[: 2 * len(meant)].decode(encoding)} seems to stand for {meant}"
