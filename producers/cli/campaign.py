@@ -28,6 +28,7 @@ from smsq.producers.cli.campaign_draft import drafted as draft_of
 from smsq.producers.cli.campaign_draft import would_run
 from smsq.producers.cli.campaign_trial import test_flag, tried
 from smsq.producers.cli.message_options import file_flags
+from smsq.producers.intake.prepare import collect_seldom
 from smsq.producers.terminal import output
 from smsq.producers.terminal.display import campaign_object, list_lines, print_campaign, print_json, talk
 
@@ -41,6 +42,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For machi
 @click.group("campaign", cls=Suggesting)
 def group() -> None:
     """Check, run and watch campaigns."""
+    collect_seldom()
 
 
 def limits(function: Command) -> Command:

@@ -7,6 +7,7 @@ leave a gap in their batch, whose place in the file does not change: journals kn
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,9 +28,16 @@ from smsq.worker.domain.row_words import NO_WORDS, RowWords, pack_words
 from smsq.worker.gateway.channels import channel
 from smsq.worker.gateway.options import check_message, check_own_texts, counter, parts_of
 
+COLLECT_AFTER = 50_000  # objects, not 700: rows are many, and none of them is part of a cycle
+
 _PLAIN = Options()
 Group = tuple[tuple[str, ...], int | None, float | None]  # cells of options, place of the zone, moment
 Member = tuple[Recipient, int, str, int, RowWords]  # recipient, row, text, parts, words
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles of objects less often, in a process of ours that reads files of rows."""
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def prepare(

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from smsq.producers.api import Smsq
+from smsq.producers.intake.prepare import collect_seldom
 from smsq.worker.host.master import Master
 from smsq.worker.processes.private_redis.embedded import EmbeddedRedis
 from smsq.worker.runtime import Runtime
@@ -103,6 +104,7 @@ def measure(path: Path, kind: str, text: str) -> None:
 
 def enrol(path: Path, text: str) -> None:
     """Enrol a file; tell the seconds, the CPU and the peaks as JSON."""
+    collect_seldom()
     began = time.perf_counter()
     with Smsq() as smsq:
         view = smsq.campaigns.run(path, text=text)

@@ -31,7 +31,7 @@ from tests.bench import files
 from tests.bench.million import Installation, Say, command
 from tests.bench.programs import wait_until
 
-ROWS, SECONDS, RATE = 400_000, 60.0, 300.0
+ROWS, SECONDS, RATE = 1_000_000, 60.0, 300.0
 OBEYED_S = 2.0  # after which a rate must hold
 STOPPED_S = 1.0  # after which a pause and a cancel must have taken hold
 HELD = 0.02  # how far from a rate it may be over a minute
@@ -41,7 +41,7 @@ SLACK_PARTS = 100  # a batch leaves as a whole
 QUIET_S = 3.0  # without another message: then an order has taken hold
 LOOK_S = 0.1
 MOST_SHOWN = 1000  # messages in one answer of the sandbox
-WARM_S = 10.0  # at full speed before an order
+WARM_S = 4.0  # at full speed before an order
 PATIENCE_S = 900.0
 
 Stamp = tuple[float, int]  # when the gateway took a message (Unix seconds), and its parts
@@ -174,6 +174,7 @@ class Live:
             time.sleep(0.05)
         took = newest(self._installation.control)[0] - returned
         self._found.stopped[words[0]] = took
+        self._found.expect(took > -STOPPED_S, f"{words[0]}: nothing was being sent at the order; take more --rows")
         self._found.expect(took <= STOPPED_S, f"{words[0]}: messages left {took:.2f} s after it")
         self._say(f"{words[0]}: the last message {took:+.3f} s after the command returned")
 

@@ -12,7 +12,7 @@ import time
 from itertools import count, islice
 from pathlib import Path
 
-from smsq.producers.intake.prepare import prepare
+from smsq.producers.intake.prepare import collect_seldom, prepare
 from smsq.producers.intake.rows import inspect
 from smsq.producers.intake.templates import Template
 from smsq.worker.ledger import Plan
@@ -26,6 +26,7 @@ PATIENCE_S = 120.0
 
 
 def main() -> None:
+    collect_seldom()
     told = json.loads(sys.argv[1])
     runtime = Runtime.build(Settings.load())
     ledger, size = runtime.ledger, told["batch"]

@@ -148,6 +148,7 @@ class Rings:
         return False
 
     def _wait(self, thread: _Ringer) -> None:
+        message = self._hint()  # before the ring, since after it a code waits
         try:
             rang = self._bell.await_ready(self._slice_s)
         except LedgerTrouble as trouble:
@@ -158,16 +159,16 @@ class Rings:
             return
         self._note(True)
         if rang:
-            self._wake(thread)
+            self._wake(thread, message)
         self._now(thread, _Doing.LOOKING)
 
-    def _wake(self, thread: _Ringer) -> None:
+    def _wake(self, thread: _Ringer, message: dramatiq.MessageProxy) -> None:
         """Have what is next claimed: here, if another thread waits at the bell meanwhile, else by the worker."""
         consumer = self._worker.consumers.get(self._queue)
         if self._stopped.is_set() or consumer is None or not self._broker.may_take():
             self._ring_again(1)
             return
-        message = self._hint()
+        self._broker.held[self._queue].add(message.message_id)
         self._now(thread, _Doing.SENDING)
         if self._waiting():
             self._here.process_message(message)
@@ -177,7 +178,6 @@ class Rings:
 
     def _hint(self) -> dramatiq.MessageProxy:
         identity = f"ring-{next(self._numbers)}"
-        self._broker.held[self._queue].add(identity)
         message: dramatiq.Message[None] = dramatiq.Message(
             queue_name=self._queue,
             actor_name=SEND_BATCHES,

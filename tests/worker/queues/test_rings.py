@@ -210,7 +210,7 @@ def test_what_a_ring_became_and_was_not_begun_rings_again(
     process.rings.stop()
     taken = Rings(process.broker, process.worker, "urgent", ledger)
     for _ in range(4):  # two more than there are threads
-        taken._wake(taken._threads[0])
+        taken._wake(taken._threads[0], taken._hint())
     await_true(lambda: len(process.ran) == 2)
     if way == "it stops":
         process.may_end.set()
@@ -229,7 +229,7 @@ def test_who_stops_rings_again_what_it_still_took(ledger: Ledger, start: Callabl
     """It was in its wait."""
     process = start()
     process.rings._stopped.set()
-    process.rings._wake(process.rings._threads[0])
+    process.rings._wake(process.rings._threads[0], process.rings._hint())
 
     await_true(lambda: rings_left(ledger) == 1)  # the thread that waits may take it once more, and rings again too
     assert process.ran == []
