@@ -14,6 +14,8 @@ from smsq.worker.domain.receipt import Receipt
 from smsq.worker.ledger.campaigns.log import Entry
 from smsq.worker.ledger.views import CampaignView, Failure
 
+MOST_NAMED = 3  # campaigns of one name in an error, the newest
+
 
 class Shown:
     """Campaigns that are kept, to be looked at."""
@@ -22,11 +24,13 @@ class Shown:
         self._smsq = smsq
 
     def show(self, campaign_id: str) -> CampaignView:
-        """Counts by status, and cost; raises BadInput for an unknown id."""
+        """Counts by status, and cost; raises BadInput for an unknown id, with the ids that go by it as a name."""
         view = self._smsq.runtime.views.campaign(campaign_id)
-        if view is None:
-            raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
-        return view
+        if view is not None:
+            return view
+        if named := [each.id for each in self.list() if each.name == campaign_id]:
+            raise BadInput(f"{campaign_id} is a name, and an id is needed: {', '.join(named[:MOST_NAMED])}")
+        raise BadInput(f"there is no campaign {campaign_id}; `smsq campaign list` shows what there is")
 
     def why(self, view: CampaignView) -> str:
         """Why nothing of it is sent now, in a sentence; '' if something is, or may be."""

@@ -143,6 +143,15 @@ def test_pause_resume_and_cancel(smsq: Smsq, tmp_path: Path) -> None:
         campaigns.pause("zzzzz")
 
 
+def test_a_name_in_place_of_an_id_is_told_its_ids(smsq: Smsq) -> None:
+    """People remember names, and several campaigns may have one."""
+    ids = [smsq.campaigns.run([f"+{FIRST + n}"], text="Hi", name="spring").id for n in range(2)]
+
+    with pytest.raises(errors.BadInput, match="spring is a name, and an id is needed: ") as caught:
+        smsq.campaigns.cancel("spring")
+    assert all(each in str(caught.value) for each in ids)
+
+
 def test_a_cancel_is_repeated_or_comes_too_late(smsq: Smsq, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of two is answered like the first; of a campaign that ended meanwhile, the caller hears so."""
     cancelled = smsq.campaigns.run([f"+{FIRST}"], text="Hi", name="one").id
