@@ -17,6 +17,7 @@ from deploy.grafana.generate.queries import (
     threshold,
     total,
 )
+from deploy.grafana.generate.shared import codes_in_time, oldest_code
 
 URGENT = 'lane="urgent"'
 SENT, RIGHT = 'outcome="sent"', 'outcome="right"'
@@ -39,17 +40,7 @@ PAGE = Page(
         Section(
             "The goal",
             [
-                number(
-                    f"Accepted within {CODE_GOAL_S} s, 30 min",
-                    f"Share of codes of the last 30 minutes that the gateway accepted within {CODE_GOAL_S} s; the goal "
-                    f"is {100 * CODE_GOAL:g} %.",
-                    Query(f"1 - {recorded('smsq:codes_bad:ratio30m')}", "within the goal"),
-                    unit="percentunit",
-                    decimals=2,
-                    levels=Levels(warning=0.999, bad=CODE_GOAL, falling=True),
-                    nothing="no codes",
-                    runbook="Codes are late",
-                ),
+                codes_in_time(f"Accepted within {CODE_GOAL_S} s, 30 min"),
                 number(
                     "Error budget left, 30 days",
                     f"How much is left of the {100 - 100 * CODE_GOAL:g} % of codes that may miss the goal in 30 days; "
@@ -70,14 +61,7 @@ PAGE = Page(
                     nothing="no codes",
                     runbook="Codes are late",
                 ),
-                number(
-                    "Oldest code waiting",
-                    "How long the oldest code or single message has waited to be sent.",
-                    Query(ledger("smsq_queue_oldest_seconds", URGENT), "urgent"),
-                    unit="s",
-                    levels=Levels(warning=CODE_GOAL_S, bad=15),
-                    runbook="Codes are late",
-                ),
+                oldest_code(),
                 number(
                     "Verified, 1 h",
                     "Codes that were typed rightly, as a share of those sent in the last hour; it falls if codes do "

@@ -15,6 +15,7 @@ from deploy.grafana.generate.queries import (
     threshold,
     total,
 )
+from deploy.grafana.generate.shared import doubtful_batches, mirrors_up, oldest_status
 
 SENDS = 'command="send"'
 BLOCKING = 'limit=~"errors|logins"'
@@ -40,15 +41,7 @@ PAGE = Page(
         Section(
             "Now",
             [
-                number(
-                    "Mirrors up",
-                    "Addresses of the gateway that worked when a process last tried them.",
-                    Query(f"sum({process_value('smsq_mirror_up', 'max', by=('mirror',))})", "up"),
-                    unit="short",
-                    levels=Levels(bad=1, falling=True),
-                    nothing="none tried",
-                    runbook="No mirror reachable",
-                ),
+                mirrors_up(),
                 number(
                     "Nearest to a block",
                     "How much is used of the limits of errors and log-ins, beyond which the gateway blocks us.",
@@ -58,28 +51,14 @@ PAGE = Page(
                     levels=Levels(warning=0.5, bad=0.8),
                     runbook="Too many errors",
                 ),
-                number(
-                    "Doubtful batches",
-                    "Batches whose outcome is unknown and that are being asked about.",
-                    Query(f"sum({ledger('smsq_batches', DOUBTFUL)})", "doubtful"),
-                    unit="short",
-                    levels=Levels(warning=1, bad=20),
-                    runbook="Outcome unknown",
-                ),
+                doubtful_batches(),
                 number(
                     "Without a final status",
                     "Accepted messages that have no final status yet.",
                     Query(ledger("smsq_pending_statuses"), "pending"),
                     unit="short",
                 ),
-                number(
-                    "Oldest without a status",
-                    "How long the oldest accepted message has waited for its final status.",
-                    Query(ledger("smsq_status_age_seconds"), "oldest"),
-                    unit="s",
-                    levels=Levels(warning=86400, bad=172800),
-                    runbook="Callbacks refused",
-                ),
+                oldest_status(),
                 number(
                     "Gateway ids left",
                     "Ids that requests may still be given; at 0 sending halts.",

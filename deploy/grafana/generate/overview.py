@@ -5,7 +5,6 @@ from __future__ import annotations
 from deploy.grafana.generate.frame import Page, Section
 from deploy.grafana.generate.panels import BAD, GOOD, Levels, Query, graph, number, states
 from deploy.grafana.generate.queries import (
-    CODE_GOAL,
     CODE_GOAL_S,
     LANES,
     grown,
@@ -15,7 +14,14 @@ from deploy.grafana.generate.queries import (
     process_rate,
     process_value,
     quantile,
-    recorded,
+)
+from deploy.grafana.generate.shared import (
+    codes_in_time,
+    doubtful_batches,
+    mirrors_up,
+    oldest_code,
+    oldest_status,
+    worker_processes,
 )
 
 URGENT = 'lane="urgent"'
@@ -43,25 +49,8 @@ PAGE = Page(
         Section(
             "",
             [
-                number(
-                    f"Codes accepted within {CODE_GOAL_S} s",
-                    f"Share of codes of the last 30 minutes that the gateway accepted within {CODE_GOAL_S} s; the goal "
-                    f"is {100 * CODE_GOAL:g} %.",
-                    Query(f"1 - {recorded('smsq:codes_bad:ratio30m')}", "within the goal"),
-                    unit="percentunit",
-                    decimals=2,
-                    levels=Levels(warning=0.999, bad=CODE_GOAL, falling=True),
-                    nothing="no codes",
-                    runbook="Codes are late",
-                ),
-                number(
-                    "Oldest code waiting",
-                    "How long the oldest code or single message has waited to be sent.",
-                    Query(ledger("smsq_queue_oldest_seconds", URGENT), "urgent"),
-                    unit="s",
-                    levels=Levels(warning=CODE_GOAL_S, bad=15),
-                    runbook="Codes are late",
-                ),
+                codes_in_time(f"Codes accepted within {CODE_GOAL_S} s"),
+                oldest_code(),
                 number(
                     "Sending",
                     "Whether sending is halted until somebody acts; the bars below say why.",
@@ -70,15 +59,7 @@ PAGE = Page(
                     words={0: ("goes on", GOOD), 1: ("HALTED", BAD)},
                     runbook="Login halted",
                 ),
-                number(
-                    "Mirrors up",
-                    "Addresses of the gateway that worked when a process last tried them.",
-                    Query(f"sum({process_value('smsq_mirror_up', 'max', by=('mirror',))})", "up"),
-                    unit="short",
-                    levels=Levels(bad=1, falling=True),
-                    nothing="none tried",
-                    runbook="No mirror reachable",
-                ),
+                mirrors_up(),
                 number(
                     "Balance",
                     "The account's balance when last asked, in its own currency; compare it with what is queued.",
@@ -105,14 +86,7 @@ PAGE = Page(
                     levels=ANY,
                     runbook="Doubles counter",
                 ),
-                number(
-                    "Doubtful batches",
-                    "Batches whose outcome is unknown and that are being asked about; nothing of them is sent again.",
-                    Query(f"sum({DOUBTFUL})", "doubtful"),
-                    unit="short",
-                    levels=Levels(warning=1, bad=20),
-                    runbook="Outcome unknown",
-                ),
+                doubtful_batches(),
                 number(
                     "Parked batches",
                     "Batches whose outcome could not be found out: a person must decide whether to send them again.",
@@ -130,23 +104,8 @@ PAGE = Page(
                     levels=ANY,
                     runbook="Alarms",
                 ),
-                number(
-                    "Oldest without a status",
-                    "How long the oldest accepted message has waited for its final status; a handset may be off for "
-                    "a day.",
-                    Query(ledger("smsq_status_age_seconds"), "oldest"),
-                    unit="s",
-                    levels=Levels(warning=86400, bad=172800),
-                    runbook="Callbacks refused",
-                ),
-                number(
-                    "Worker processes",
-                    "Worker processes that send heartbeats, on all hosts.",
-                    Query(ledger("smsq_owners"), "processes"),
-                    unit="short",
-                    levels=Levels(bad=1, falling=True),
-                    runbook="A host cannot send",
-                ),
+                oldest_status(),
+                worker_processes(),
             ],
         ),
         Section(

@@ -18,6 +18,7 @@ from deploy.grafana.generate.queries import (
     quantile,
     threshold,
 )
+from deploy.grafana.generate.shared import worker_processes
 
 UP = {0: ("down", BAD), 1: ("up", GOOD)}
 MEMORY = f"{ledger('smsq_redis_memory_bytes')} / ({ledger('smsq_redis_memory_limit_bytes')} > 0)"
@@ -43,14 +44,7 @@ PAGE = Page(
                     words={0: ("none", BAD), 1: ("leads", GOOD)},
                     runbook="Child ended",
                 ),
-                number(
-                    "Worker processes",
-                    "Worker processes that send heartbeats, on all hosts.",
-                    Query(ledger("smsq_owners"), "processes"),
-                    unit="short",
-                    levels=Levels(bad=1, falling=True),
-                    runbook="A host cannot send",
-                ),
+                worker_processes(),
                 number(
                     "Sick processes",
                     "Worker processes that are up and cannot send.",
