@@ -26,11 +26,14 @@ from smsq.worker.domain.batch import Options
 from smsq.worker.domain.campaign import OVER, LeftOut, Range
 from smsq.worker.domain.errors import BadInput, Conflict, LedgerTrouble
 from smsq.worker.gateway.options import accepted
-from smsq.worker.ledger.campaigns.kin import Kin
-from smsq.worker.ledger.values import Opened
+from smsq.worker.ledger.campaigns.kin import Compared, Kin, OthersMeanwhile
+from smsq.worker.ledger.values import Opened, Plan
 from smsq.worker.ledger.views import CampaignView
 
 log = logging.getLogger(__name__)
+
+OTHERS_S = 60.0  # to wait for other campaigns with the same text that take rows; a million take 20 s
+OTHERS_LOOK_S = 0.2
 
 
 class Begun(Zoned, Screening, Foretold):
@@ -197,7 +200,7 @@ class Begun(Zoned, Screening, Foretold):
             draft = replace(draft, choice=replace(draft.choice, left_out=kept))
         draft = self._without_known_keys(self.known(draft, before), before)
         comparison = self.comparison(draft, before)
-        draft = replace(draft, choice=replace(draft.choice, against=comparison.against))
+        draft = replace(draft, choice=replace(draft.choice, against=comparison.against, kept=comparison.kept))
         if not comparison.is_needed:
             return decided(draft, Repeats(), before, 0, again=again, only_new=only_new), None, Repeats()
         found = self.look(draft, comparison, seen=seen)
@@ -243,15 +246,22 @@ class Begun(Zoned, Screening, Foretold):
             raise BadInput(f"{changed}: nothing was enrolled; run the same command again to see what it holds now")
         self.check_cut(draft)
         draft = self._look_round(draft)
-        plan, choice = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now()), draft.choice
+        plan = draft.plan(smsq.settings.batch_size, smsq.runtime.clock.now())
         plan = replace(plan, screened=smsq.patiently(ledger.screening_number, outage_s=OUTAGE_S))
         kin = Kin(origin=draft.replaces, word="edit") if draft.replaces else None
         old = hold(smsq, draft.replaces) if draft.replaces else None
 
         def begin() -> Opened:
-            return ledger.open_campaign(
-                plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes, kin=kin
-            )
+            nonlocal draft
+            give_up = smsq.runtime.clock.monotonic() + OTHERS_S
+            while True:
+                try:
+                    return self._open(draft, plan, again=again, kin=kin)
+                except OthersMeanwhile:  # while this waited for the ledger, or for them
+                    if smsq.runtime.clock.monotonic() >= give_up:
+                        raise
+                    smsq.runtime.clock.wait(OTHERS_LOOK_S)
+                    draft = self._look_round(draft)
 
         opened = smsq.patiently(begin, outage_s=OUTAGE_S)
         if not opened.created:
@@ -276,6 +286,15 @@ class Begun(Zoned, Screening, Foretold):
             raise type(error)(partly(error, opened.id, rows_in, of)) from None
         return self.show(opened.id)
 
+    def _open(self, draft: Draft, plan: Plan, *, again: bool, kin: Kin | None) -> Opened:
+        """Begin it, unless other campaigns were begun or took rows since its rows were compared: OthersMeanwhile."""
+        choice, compared = draft.choice, None
+        if choice.against is not None and choice.word != "again":
+            compared = Compared(kept=choice.kept, rows=sorted(choice.against))
+        return self._smsq.runtime.ledger.open_campaign(
+            plan, again=again, left_out=choice.left_out, overtakes=choice.overtakes, kin=kin, compared=compared
+        )
+
     def _look_round(self, draft: Draft) -> Draft:
         """Raise Conflict if another campaign has sent rows since they were compared, which may be long ago.
 
@@ -290,6 +309,7 @@ class Begun(Zoned, Screening, Foretold):
         if known is not None and known.state not in OVER and known.id != choice.continues:
             return draft  # another producer has begun the very same, and compared it
         comparison = self.comparison(draft, self.show(choice.continues) if choice.continues else None)
+        draft = replace(draft, choice=replace(choice, against=comparison.against, kept=comparison.kept))
         if comparison.against == choice.against:
             return draft
         self.look(draft, comparison)

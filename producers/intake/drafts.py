@@ -101,7 +101,8 @@ class Choice:
 
     `left_out` are those that are not sent. `continues` is the draft's own unfinished campaign, whose further rows were
     compared. `overtakes` names campaigns that are still being enrolled; they must compare their rows before they go on.
-    `against` are the campaigns compared with, each with how many rows it had; None before a comparison.
+    `against` are the campaigns compared with, each with how many rows it had; None before a comparison. `kept` says
+    which campaigns there were then.
     """
 
     word: str = ""
@@ -109,6 +110,7 @@ class Choice:
     continues: str = ""
     overtakes: tuple[str, ...] = ()
     against: frozenset[tuple[str, int]] | None = None
+    kept: str = ""
     keys_against: frozenset[tuple[str, int]] | None = None  # the same of keys of rows
 
 

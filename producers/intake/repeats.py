@@ -100,7 +100,7 @@ class Comparison:
         earlier = [
             each
             for each in self._lately.campaigns(*self._way, is_mixed=self._own_ways is not None)
-            if each.id != besides and each.id not in known and each.rows
+            if each.id != besides and each.id not in known and (each.rows or _takes_rows(each))
         ]
         if any(each.has_prints for each in earlier):
             self._prepare_printers(earlier)
@@ -110,6 +110,11 @@ class Comparison:
     def is_needed(self) -> bool:
         """Whether there is anything to compare with."""
         return bool(self._earlier)
+
+    @property
+    def kept(self) -> str:
+        """Which campaigns there were at the comparison."""
+        return self._lately.kept
 
     @property
     def against(self) -> frozenset[tuple[str, int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from smsq.producers.api import Smsq
-from smsq.producers.intake.drafts import draft, ranges
+from smsq.producers.intake.drafts import Draft, draft, ranges
 from smsq.worker.domain import errors
 from smsq.worker.domain.batch import Options, unpack_recipients
 from smsq.worker.domain.zones import OWN, is_open
@@ -218,3 +219,60 @@ def test_ranges_hold_a_thousand_rows_or_more(tmp_path: Path, batch_size: int) ->
 
     assert min(part.rows for part in parts[:-1]) >= 1000
     assert phones == list(range(FIRST, FIRST + 6000))
+
+
+def between(smsq: Smsq, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Have something happen when a campaign was compared and is not begun yet."""
+    whole, acts = smsq.campaigns._open, [act]
+
+    def opened(draft: Draft, *args: object, **how: object) -> object:
+        if acts:
+            acts.pop()()
+        return whole(draft, *args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(smsq.campaigns, "_open", opened)
+
+
+def test_who_was_told_between_comparison_and_beginning_is_not_told_again(
+    smsq: Smsq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another command with the same people comes in between, as while this one waits for a ledger that is halted."""
+    file, other = people(tmp_path / "all.csv", 9), [f"+{FIRST + n}" for n in range(3)]
+    between(smsq, monkeypatch, lambda: smsq.campaigns.run(other, text="Hi", name="some"))
+
+    with pytest.raises(errors.Conflict, match=r"meanwhile 3 rows were sent already .* nothing was enrolled"):
+        smsq.campaigns.run(file, text="Hi", only_new=True)
+    assert [each.name for each in smsq.campaigns.list()] == ["some"]
+    assert smsq.campaigns.run(file, text="Hi", only_new=True).statuses["queued"] == 6
+
+
+def test_a_campaign_that_was_begun_without_rows_is_looked_at_again(
+    smsq: Smsq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its producer died, and went on while another command with the same people had compared its rows already."""
+    other, ledger = [f"+{FIRST + n}" for n in range(3)], smsq.runtime.ledger
+    monkeypatch.setattr(ledger, "enrol_range", lambda *args, **how: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        smsq.campaigns.run(other, text="Hi", name="some")
+    monkeypatch.undo()
+    assert smsq.campaigns.list()[0].rows == 0
+    between(smsq, monkeypatch, lambda: smsq.campaigns.run(other, text="Hi", name="some"))
+
+    with pytest.raises(errors.Conflict, match="meanwhile 3 rows were sent already"):
+        smsq.campaigns.run(people(tmp_path / "all.csv", 9), text="Hi", only_new=True)
+
+
+def test_campaigns_of_others_that_begin_in_between_are_in_nobodys_way(
+    smsq: Smsq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another text, or the same text for other people."""
+    between(smsq, monkeypatch, lambda: smsq.campaigns.run([f"+{FIRST + 50}"], text="Hi", name="others"))
+
+    assert smsq.campaigns.run(people(tmp_path / "all.csv", 9), text="Hi").statuses["queued"] == 9
+
+
+def test_with_again_nothing_is_looked_at(smsq: Smsq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person has decided."""
+    between(smsq, monkeypatch, lambda: smsq.campaigns.run([f"+{FIRST}"], text="Hi", name="one"))
+
+    assert smsq.campaigns.run(people(tmp_path / "all.csv", 9), text="Hi", again=True).statuses["queued"] == 9

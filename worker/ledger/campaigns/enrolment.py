@@ -19,7 +19,7 @@ from smsq.worker.domain.recurrence import Series
 from smsq.worker.ledger.batches.enrolment import SAYABLE, digests_of
 from smsq.worker.ledger.batches.numbers import Numbers
 from smsq.worker.ledger.campaigns.control import begun
-from smsq.worker.ledger.campaigns.kin import Kin, RetriedMeanwhile, copied, replaced
+from smsq.worker.ledger.campaigns.kin import Compared, Kin, OthersMeanwhile, RetriedMeanwhile, copied, replaced
 from smsq.worker.ledger.campaigns.log import Change, written_changes
 from smsq.worker.ledger.layout import OF_ROWS, Meta, packed_meta
 from smsq.worker.ledger.orders import orderer
@@ -39,11 +39,13 @@ class CampaignEnrolment(Numbers):
         left_out: LeftOut | None = None,
         overtakes: Sequence[str] = (),
         kin: Kin | None = None,
+        compared: Compared | None = None,
     ) -> Opened:
         """Begin a campaign, or find the unfinished one of the same file, text and options.
 
         `left_out` is kept with a campaign that is begun. Those that it `overtakes` take no rows until their producers
-        have compared them with it. `kin` says of which campaign's messages it is made. With `again` a finished campaign
+        have compared them with it. `compared` is what its rows were compared with: raises OthersMeanwhile if that has
+        changed. `kin` says of which campaign's messages it is made. With `again` a finished campaign
         is begun anew, an unfinished one goes on. Raises Conflict with the old id if the campaign is finished and
         `again` is not set, and if its origin is no longer kept; RetriedMeanwhile if another retry of that was begun. An
         edit needs its origin paused: raises Conflict if it is not, if anything of it was handed out, or if another
@@ -105,10 +107,15 @@ class CampaignEnrolment(Numbers):
             in_place = (heir or b"").decode()
             keys += [self.keys.campaign(origin, "a"), self.keys.campaign(in_place or campaign_id)]
             keys += [self.keys.campaign(each) for each in overtakes]
+            seen: bytes | str = ""
+            if compared is not None:
+                keys += [self.keys.campaign(each) for each, _ in compared.rows]
+                rows = [rows for _, rows in compared.rows]
+                seen = msgspec.msgpack.encode((len(overtakes), compared.kept, rows))
             before = (known or b"").decode()
             told: tuple[Argument, ...] = (before, plan.digest, plan.batch_size, marks, digests_of(plan.options))
             told += (orderer(), written_changes(_begun_with(plan)))
-            told += (*(kin.told if kin is not None else ("", "", "")), in_place)
+            told += (*(kin.told if kin is not None else ("", "", "")), in_place, seen)
             reply = self.call("open_campaign", keys, campaign_id, int(again), *told, *flat)
             word = reply[0].decode()
             if word == "created":
@@ -126,6 +133,8 @@ class CampaignEnrolment(Numbers):
                 )
             if word == "halted":
                 raise self.halted(reply[1].decode())
+            if word == "others":
+                raise OthersMeanwhile
             if word == "retried":
                 raise RetriedMeanwhile(origin)
             if word == "orphan":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from smsq.worker.domain.errors import Conflict
@@ -15,6 +15,27 @@ class RetriedMeanwhile(Conflict):
 
     def __init__(self, origin: str) -> None:
         super().__init__(f"campaign {origin} was retried meanwhile: run the same command again")
+
+
+class OthersMeanwhile(Conflict):
+    """Since the rows were compared another campaign was begun or has taken rows: compare them again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "other campaigns with this text and sender are being enrolled, and nothing of this one was: run the same "
+            "command again when they are in, or with --again if they are for other people (in Python `again=True`)"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What the rows of a campaign were compared with before it was begun.
+
+    `kept` says which campaigns there were, as `Lately` noted it; `rows` is how many rows each of the compared ones had.
+    """
+
+    kept: str
+    rows: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class Lately:
 
     def __init__(self, ledger: Enrolment) -> None:
         self._ledger = ledger
+        self.kept = ""  # which campaigns there were when `campaigns` read them: how many, and the newest
 
     def campaigns(self, sender: str | None, channel: str = PLAIN_CHANNEL, *, is_mixed: bool = False) -> list[Earlier]:
         """Campaigns under this sender by this channel that rows can be compared with, newest first.
@@ -107,6 +108,7 @@ class Lately:
         fields += ["print", "texts_gone", "texts_to", "words"]
         with translated():
             ids = [raw.decode() for raw in ledger.redis.zrevrange(ledger.key("campaigns"), 0, -1)]
+            self.kept = f"{len(ids)} {ids[0] if ids else ''}"
             with ledger.redis.pipeline(transaction=False) as pipe:
                 for campaign_id in ids:
                     pipe.hmget(ledger.keys.campaign(campaign_id), fields)

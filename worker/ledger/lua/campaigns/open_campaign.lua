@@ -2,13 +2,16 @@
 -- KEYS: 1 digest record, 2 campaign, 3 campaigns, 4 run, 5 ctl, 6 the campaign known by that digest, if there is one,
 --       7 live, 8 stubs, 9 rows left out, 10 files, 11 its log, 12 the retries of its
 --       origin, 13 its origin, 14 its origin's log (its own names without one), 15 the campaign that was begun in its
---       origin's place (its own name without one), 16.. unfinished campaigns whose rows are among those.
+--       origin's place (its own name without one), 16.. unfinished campaigns whose rows are among those, then all that
+--       its rows were compared with.
 -- ARGV: 1 time or '', 2 id, 3 '1' if a finished one is to be begun anew, 4 id of the known one as it was seen or '',
 --       5 the digest, 6 messages of a batch, 7 the rows left out or '', 8 digests of its files, 9 by whom,
 --       10 with what, packed as the changes of its log, 11 how many retries its origin had, '' if it is no retry, 12 the
 --       rows of a retry, 13 what it is to its origin, '' without one, 14 id of the campaign in its origin's place
---       as it was seen or '', 15.. fields and values.
--- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'}, {'retried'} if
+--       as it was seen or '', 15 what its rows were compared with, packed: how many unfinished ones KEYS names, which
+--       campaigns there were, how many rows each of the compared ones had; '' if nothing was, 16.. fields and values.
+-- Returns {'created', messages of a batch}, {'known', id}, {'moved'}, {'taken'}, {'mixed'}, {'others'} if
+-- since the comparison another was begun or took rows, {'retried'} if
 -- another retry was begun meanwhile, {'orphan'} if its origin is no longer kept, {'halted', why}, and of an edit
 -- {'replaced', id} if another campaign is in its origin's place, {'begun', state} if its origin is over or anything of
 -- it was handed out, {'unheld'} if that is not paused. One that is begun in its place stays there, be it finished,
@@ -36,6 +39,15 @@ if ARGV[13] == 'edit' then
   if o[2] == 'done' or o[2] == 'cancelled' or o[3] ~= '0' then return { 'begun', o[2] } end
   if o[2] ~= 'paused' then return { 'unheld' } end
 end
+local compared, last_overtaken = ARGV[15] ~= '' and cmsgpack.unpack(ARGV[15]), #KEYS
+if compared then
+  last_overtaken = 15 + compared[1]
+  local kept = redis.call('ZCARD', KEYS[3]) .. ' ' .. (redis.call('ZREVRANGE', KEYS[3], 0, 0)[1] or '')
+  if kept ~= compared[2] then return { 'others' } end
+  for place, rows in ipairs(compared[3]) do
+    if tonumber(redis.call('HGET', KEYS[last_overtaken + place], 'rows') or '0') ~= rows then return { 'others' } end
+  end
+end
 if ARGV[11] ~= '' and redis.call('HLEN', KEYS[12]) ~= tonumber(ARGV[11]) then return { 'retried' } end
 local size = ARGV[6]
 if redis.call('EXISTS', KEYS[8]) == 1 then
@@ -52,14 +64,14 @@ end
 redis.call('SET', KEYS[1], ARGV[2])
 redis.call('HSET', KEYS[2], 'state', 'enrolling', 'ranges', 0, 'batches', 0, 'fed', 0, 'rows', 0, 'parts', 0, 'cost', 0,
   'created_at', now)
-for at = 15, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
+for at = 16, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1]) end
 redis.call('HSET', KEYS[2], 'digest', ARGV[5], 'batch_size', size)
 if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
 if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[2], 'files', ARGV[8])
   for digest in string.gmatch(ARGV[8], '%x+') do redis.call('HINCRBY', KEYS[10], digest, 1) end
 end
-for place = 16, #KEYS do
+for place = 16, last_overtaken do
   if redis.call('HEXISTS', KEYS[place], 'name') == 1 then redis.call('HSET', KEYS[place], 'overtaken', ARGV[2]) end
 end
 if ARGV[13] ~= '' then
