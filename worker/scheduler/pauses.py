@@ -14,6 +14,8 @@ from smsq.worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+A_MOMENT_S = 0.001  # the ledger has the time of a pause in whole milliseconds
+
 MOST_KEPT = 600  # tallies of one campaign
 
 
@@ -72,7 +74,7 @@ class Pauses:
                     log.error("campaign paused by itself campaign=%s why=%s", view.id, found)
             elif not found and view.state == "paused" and view.why == "balance" and view.auto_resume:
                 # Only by a balance that was read since: what is spent meanwhile is an estimate.
-                is_new = not reserve or (funds is not None and funds.at > view.paused_at)
+                is_new = not reserve or (funds is not None and funds.at >= view.paused_at + A_MOMENT_S)
                 if is_new and self._rt.ledger.resume_itself(view.id, "balance"):
                     log.info("campaign goes on by itself campaign=%s", view.id)
 
