@@ -127,5 +127,5 @@ MUTATIONS: tuple[Mutation, ...] = (
 SLOW_MUTATIONS: tuple[Mutation, ...] = (
     Mutation("a report leaves the sign-off standing", worlds.LEAVES_TWO_FALLS, promises.DOUBLED),
     Mutation("a note is good for every roll call", worlds.LEAVES_TWO_FALLS, promises.DOUBLED),
-    Mutation("requests that hang are counted", worlds.THREE_CLAIMS, lane.SLOW),
+    Mutation("requests that hang are counted", worlds.CLAIMED_THRICE, lane.SLOW),
 )

@@ -119,7 +119,7 @@ RESTARTS = Traffic(batches=1, losses=1, falls=1)
 RINGS = Traffic(rings=1)
 FULL_BELL = Traffic(rings=1, is_first_rung=True)
 THREE_BATCHES = Traffic(batches=3, slots=2, tries=1)  # with three claims there are more states than a day has time for
-THREE_CLAIMS = Traffic(slots=2, most_claims=3, tries=1)
+CLAIMED_THRICE = Traffic(slots=2, most_claims=3, tries=1)
 FAST_LANES: dict[str, Traffic] = {
     "two threads, one slot": CALM,
     "two threads, two slots": TWO_SLOTS,
@@ -151,7 +151,7 @@ SLOW_LANES: dict[str, Traffic] = {
     "two replies are lost, two batches": Traffic(threads=1, losses=2),
     "a worker that dies": Traffic(deaths=1),
     "three batches, two slots": THREE_BATCHES,
-    "three claims, two slots": THREE_CLAIMS,
+    "three claims, two slots": CLAIMED_THRICE,
     "a bell, two slots": Traffic(rings=2, slots=2),
     "a ring is lost": Traffic(rings=1, losses=1),
     "a bell and a worker that stops": Traffic(rings=1, stops=1, is_first_rung=True),
