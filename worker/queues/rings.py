@@ -169,11 +169,13 @@ class Rings:
             self._ring_again(1)
             return
         self._broker.held[self._queue].add(message.message_id)
-        self._now(thread, _Doing.SENDING)
-        if self._waiting():
+        with self._changed:  # of two that are rung at once, one sends
+            others = any(each.doing is _Doing.WAITING for each in self._threads if each is not thread)
+            # `stop` waits for a thread that passes its ring on.
+            self._now(thread, _Doing.SENDING if others else _Doing.LOOKING)
+        if others:
             self._here.process_message(message)
         else:
-            self._now(thread, _Doing.LOOKING)
             consumer.handle_message(message)
 
     def _hint(self) -> dramatiq.MessageProxy:

@@ -15,7 +15,6 @@ from smsq.worker.runtime import Runtime
 log = logging.getLogger(__name__)
 
 A_MOMENT_S = 0.001  # the ledger has the time of a pause in whole milliseconds
-
 MOST_KEPT = 600  # tallies of one campaign
 
 

@@ -28,7 +28,6 @@ URGENT = 'lane="urgent"'
 ANY = Levels(bad=1)  # one is too many
 
 ALERTS = 'ALERTS{alertstate="firing", alertname=~"Smsq.*"}'
-DOUBTFUL = ledger("smsq_batches", 'state="doubtful"')
 PARKED = ledger("smsq_batches", 'state="parked"')
 
 STOPS = (
